@@ -1,0 +1,78 @@
+//! What happened in one attempt: the handler's answer, or why there was none.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::words;
+
+/// The most bytes of an answer's body that are kept; the rest is cut with a mark.
+pub const BODY_BYTES_KEPT_MAX: usize = 64 * 1024;
+
+/// What happened in one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The handler answered in full, or with more than is read.
+    Answered(Answer),
+    /// There was no whole answer.
+    Broken {
+        /// In which way.
+        kind: BrokenKind,
+        /// What exactly, for people; no query strings or phones.
+        detail: String,
+        /// The status, where one had come before the break.
+        status: Option<u16>,
+    },
+}
+
+/// A handler's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Answer {
+    /// The HTTP status, 200 to 599.
+    pub status: u16,
+    /// Header names in lower case with their values; bytes that are not UTF-8 replaced.
+    pub headers: Vec<(String, String)>,
+    /// The body's first [`BODY_BYTES_KEPT_MAX`] bytes.
+    pub body: Vec<u8>,
+    /// Whether the body went on beyond what is kept.
+    pub body_cut: bool,
+}
+
+impl Answer {
+    /// The value of a header by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+words! {
+    /// The ways in which an attempt can end without a whole answer.
+    BrokenKind {
+        /// The URL's host is, or resolves to, an address that must not be sent to.
+        AddressDenied "address_denied",
+        /// The name does not resolve.
+        NameNotResolved "name_not_resolved",
+        /// The connection was refused.
+        ConnectionRefused "connection_refused",
+        /// The connection could not be made for another reason.
+        ConnectionFailed "connection_failed",
+        /// The handler's certificate is not valid for this name and time.
+        CertificateInvalid "certificate_invalid",
+        /// TLS failed in another way.
+        TlsFailed "tls_failed",
+        /// The deadline passed before the connection stood.
+        TimeoutConnecting "timeout_connecting",
+        /// The deadline passed before the answer's head was whole.
+        TimeoutWaiting "timeout_waiting",
+        /// The deadline passed while the answer's body was being read.
+        TimeoutReading "timeout_reading",
+        /// The handler closed or reset the connection before its answer was whole.
+        ConnectionLost "connection_lost",
+        /// The answer's head is larger than is read.
+        HeadTooLarge "head_too_large",
+        /// What came back is not HTTP/1.
+        NotHttp "not_http",
+        /// The request cannot be put on the wire.
+        RequestInvalid "request_invalid",
+    }
+}

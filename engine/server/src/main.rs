@@ -1,0 +1,2 @@
+//! The leadhook binary.
+fn main() {}
