@@ -1,1 +1,333 @@
-//! To be written.
+//! leadhook-store: what must not be lost.
+//!
+//! [`Store`] speaks commands, not tables, so that an embedded and a networked database can both keep it:
+//! each command is one transaction, what it answers is durable, a claim is a lease that a stale holder
+//! cannot settle, and every key leads with the account. [`redb::RedbStore`] is the embedded one.
+
+pub mod query;
+pub mod redb;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use leadhook_core::{
+    accept::Refusal,
+    delivery::{Delivery, Fingerprints},
+    event::Event,
+    id::{AccountId, DeliveryId, LeadRef, SiteId, WebhookId},
+    lead::{Cause, Lead},
+    site::Site,
+    time::{Serial, Timestamp},
+    webhook::{Settings, Switch, Webhook},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::query::{DeliveryQuery, LeadQuery, Page};
+
+/// Why a command was not carried out. Nothing of it is stored.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The storage failed (full disk, I/O error) or is being reopened; try again later.
+    #[error("the storage does not take anything now: {0}")]
+    Unavailable(String),
+    /// More is waiting than the queue holds; try again later.
+    #[error("the storage's queue of {0} commands is full")]
+    Overloaded(usize),
+    /// A stored row does not match its checksum or cannot be read.
+    #[error("the stored {what} is damaged")]
+    Damaged {
+        /// Which row, in words, with its key.
+        what: String,
+    },
+    /// Another process has the data folder open.
+    #[error(
+        "the data folder {path} is in use by another leadhook process; stop it, or give this one its own folder with --data"
+    )]
+    InUse {
+        /// The folder.
+        path: String,
+    },
+    /// The data folder was written by another version.
+    #[error("the data folder is in format {found}, this version reads format {supported}")]
+    Format {
+        /// What was found.
+        found: u32,
+        /// What this version reads.
+        supported: u32,
+    },
+    /// The data folder cannot be opened.
+    #[error("the data folder {path} cannot be opened: {reason}")]
+    Open {
+        /// The folder.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Short for what every command answers.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// A customer.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// Its name.
+    pub name: String,
+    /// The key of the hash that `ctCallerId` is.
+    pub client_id_key: [u8; 32],
+    /// The key that signs recording links.
+    pub recording_key: [u8; 32],
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The SHA-256 of an API key; the key itself is not stored.
+pub type KeyDigest = [u8; 32];
+
+/// One saved state of a webhook's settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Revision {
+    /// 1 for the first.
+    pub number: u32,
+    /// When it was saved.
+    pub saved: Serial,
+    /// The settings as they were given.
+    pub settings: Value,
+}
+
+/// What became of saving a webhook.
+#[derive(Debug)]
+pub enum Saved {
+    /// The webhook with its new revision.
+    Saved(Arc<Webhook>),
+    /// Somebody else saved first; this is the revision now.
+    Moved(u32),
+    /// There is no such webhook.
+    Unknown,
+}
+
+/// What an accepted event is answered with; the same for a repeat of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The event's id, the source's or one made here.
+    pub event_id: String,
+    /// The deliveries it made owed, with the time at which each falls due.
+    pub deliveries: Vec<DeliveryId>,
+    /// The earliest due time for each webhook that is owed something new; empty for a repeat.
+    pub wake: Vec<(WebhookId, Timestamp)>,
+}
+
+/// How many due deliveries of one webhook are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Want {
+    /// Whose.
+    pub account: AccountId,
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// At most this many, 1 or more.
+    pub most: usize,
+}
+
+/// The right to attempt one delivery, until a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// Whose.
+    pub account: AccountId,
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Grows with each lease of the store; an older one than the newest of its delivery is stale.
+    pub token: u64,
+}
+
+/// A delivery under lease, with all that rendering and sending it needs.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The right to attempt it.
+    pub lease: Lease,
+    /// What is owed.
+    pub delivery: Delivery,
+    /// The lead at the version that the delivery's `lead_source` names.
+    pub lead: Lead,
+    /// The lead's site as it is now.
+    pub site: Arc<Site>,
+    /// The webhook as it is now, also when it is off or deleted.
+    pub webhook: Arc<Webhook>,
+    /// What the lane's last delivered delivery sent; `None` when nothing was delivered yet.
+    pub previous: Option<Fingerprints>,
+}
+
+/// What was claimed for one [`Want`].
+#[derive(Debug, Clone)]
+pub struct Claims {
+    /// Whose.
+    pub account: AccountId,
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// Due deliveries that stand at the head of their lanes, oldest due first.
+    pub claimed: Vec<Claimed>,
+    /// When the next one that nobody holds falls due; in the past when more is due already.
+    pub next_due: Option<Timestamp>,
+}
+
+/// How an attempt, or what stood in its place, ended.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// The right under which it was made.
+    pub lease: Lease,
+    /// The delivery as it is to be stored: its new state, renderings and attempts.
+    pub delivery: Delivery,
+}
+
+/// What became of a settlement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// It is stored; when the webhook's next delivery that nobody holds falls due.
+    Stored {
+        /// In the past when it is due already.
+        next_due: Option<Timestamp>,
+    },
+    /// The lease had run out and the delivery is somebody else's; nothing was stored.
+    Stale,
+}
+
+/// A delivery as readers see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Whether it is under lease: being sent.
+    pub sending: bool,
+}
+
+/// What became of a command by hand on one delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ByHand {
+    /// It is done; the delivery's webhook has something due at this time.
+    Done {
+        /// When, for sending; `None` for cancelling.
+        due: Option<Timestamp>,
+    },
+    /// It is being sent at this moment.
+    Sending,
+    /// It ended in a way that the command cannot change: the state's name and its reason.
+    Ended {
+        /// `delivered`, `skipped`, `failed` or `cancelled`.
+        state: leadhook_core::delivery::StateName,
+        /// Why it ended so.
+        reason: Option<String>,
+    },
+    /// There is no such delivery.
+    Unknown,
+}
+
+/// The commands. Each is one transaction or a consistent read; an answer means that it is durable.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Makes or replaces an account.
+    async fn put_account(&self, account: Account) -> Result<()>;
+    /// An account by its number.
+    async fn account(&self, id: AccountId) -> Result<Option<Account>>;
+    /// Lets a key speak for an account.
+    async fn put_key(&self, digest: KeyDigest, account: AccountId) -> Result<()>;
+    /// The account that a key speaks for.
+    async fn account_of_key(&self, digest: KeyDigest) -> Result<Option<AccountId>>;
+
+    /// Saves a site; its revision is the store's to number. Answers it as saved.
+    async fn put_site(&self, account: AccountId, site: Site, now: Timestamp) -> Result<Arc<Site>>;
+    /// A site as it is now; `None` when there is none or it was deleted.
+    async fn site(&self, account: AccountId, id: &SiteId) -> Result<Option<Arc<Site>>>;
+    /// The account's sites by id.
+    async fn sites(&self, account: AccountId) -> Result<Vec<Arc<Site>>>;
+    /// Deletes a site: its events are refused from now on, what is owed still goes out. Whether there was one.
+    async fn delete_site(&self, account: AccountId, id: &SiteId) -> Result<bool>;
+
+    /// Makes a webhook, inactive, with revision 1. `id` is random and fresh.
+    async fn create_webhook(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+        settings: Settings,
+        now: Timestamp,
+    ) -> Result<Arc<Webhook>>;
+    /// Saves new settings, if the revision is still the expected one (where one is).
+    async fn save_webhook(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+        settings: Settings,
+        expected: Option<u32>,
+        now: Timestamp,
+    ) -> Result<Saved>;
+    /// Switches a webhook on or off, or deletes it. Its new state; `None` when there is none.
+    async fn switch_webhook(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+        switch: Switch,
+    ) -> Result<Option<Arc<Webhook>>>;
+    /// A webhook as it is now, deleted ones too.
+    async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Arc<Webhook>>>;
+    /// The account's webhooks that are not deleted, oldest first.
+    async fn webhooks(&self, account: AccountId) -> Result<Vec<Arc<Webhook>>>;
+    /// A webhook's revisions, newest first.
+    async fn revisions(&self, account: AccountId, id: WebhookId) -> Result<Vec<Revision>>;
+
+    /// Accepts events in order, in one transaction: decides by `leadhook_core::accept`, stores leads, traces and
+    /// what is owed. One answer for each event; a refusal does not spoil the others. An event id seen
+    /// before on its site is answered as it was then.
+    async fn accept(
+        &self,
+        account: AccountId,
+        events: Vec<Event>,
+        now: Timestamp,
+    ) -> Result<Vec<std::result::Result<Receipt, Refusal>>>;
+
+    /// For each webhook that owes anything, when its first delivery falls due; for the start of a dispatcher.
+    async fn schedule(&self) -> Result<Vec<(AccountId, WebhookId, Timestamp)>>;
+    /// Leases what is due at `now`, until `lease_until`; each delivery to one holder at a time.
+    async fn claim(&self, wants: Vec<Want>, now: Timestamp, lease_until: Timestamp) -> Result<Vec<Claims>>;
+    /// Stores how attempts ended, in one transaction, and frees their lanes. One answer for each.
+    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Vec<Settled>>;
+    /// Gives leases back without any change.
+    async fn release(&self, leases: Vec<Lease>) -> Result<()>;
+    /// Brings up to `most` waiting retries of a webhook forward: the first to `now`, each next one `spacing_ms`
+    /// later, never later than they were due. Answers how many were brought forward.
+    async fn bring_retries_forward(
+        &self,
+        account: AccountId,
+        webhook: WebhookId,
+        now: Timestamp,
+        most: usize,
+        spacing_ms: u32,
+    ) -> Result<usize>;
+
+    /// Makes a waiting delivery due now, or takes up again one that was cancelled before any attempt.
+    async fn send_now(&self, account: AccountId, id: DeliveryId, now: Timestamp) -> Result<ByHand>;
+    /// Cancels a waiting delivery, with this reason.
+    async fn cancel(
+        &self,
+        account: AccountId,
+        id: DeliveryId,
+        reason: String,
+        now: Timestamp,
+    ) -> Result<ByHand>;
+
+    /// A lead's newest version and its history, oldest first.
+    async fn lead(&self, account: AccountId, reference: &LeadRef) -> Result<Option<(Lead, Vec<Cause>)>>;
+    /// Leads in their newest versions, newest arrival first.
+    async fn leads(&self, account: AccountId, query: LeadQuery) -> Result<Page<Lead>>;
+    /// One delivery.
+    async fn delivery(&self, account: AccountId, id: DeliveryId) -> Result<Option<Shown>>;
+    /// Deliveries, the newest owed first.
+    async fn deliveries(&self, account: AccountId, query: DeliveryQuery) -> Result<Page<Shown>>;
+
+    /// Ends what is under way and closes; commands after it answer `Unavailable`.
+    async fn close(&self);
+}
