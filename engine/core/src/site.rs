@@ -1,5 +1,8 @@
 //! A site's settings: its zone, its country, and what counts as unique, as target and as working hours.
 
+mod hours;
+mod settings;
+
 use std::collections::BTreeMap;
 
 use chrono::Weekday;
@@ -47,7 +50,8 @@ pub struct TargetCall {
     pub max_seconds: Option<u32>,
 }
 
-/// Spans of working time by the weekday on which they begin, by the wall clock of the site's zone.
+/// Spans of working time by the weekday on which they begin (0 is Monday), by the wall clock of the site's zone.
+/// With no weekday named it is always working time; a weekday named without spans is a day off.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WorkingHours(pub BTreeMap<u8, Vec<Span>>);
 
