@@ -285,3 +285,6 @@ fn owed(
     }
     deliveries
 }
+
+#[cfg(test)]
+mod tests;

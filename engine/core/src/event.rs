@@ -310,16 +310,19 @@ fn read_fact(
             "there is no fact `{}`; facts have the names of parameters, as GET /v1/parameters lists them",
             shorten(name)
         );
-        return reader.fault(path, "unknown_fact", detail).unwrap_or_default();
+        reader.fault::<()>(path, "unknown_fact", detail);
+        return;
     };
     if is_made_by_engine(parameter) {
         let detail =
             format!("`{name}` is made by the engine and cannot be stated; times come from `started_at`");
-        return reader.fault(path, "not_a_fact", detail).unwrap_or_default();
+        reader.fault::<()>(path, "not_a_fact", detail);
+        return;
     }
     if let Some(kind) = lead_kind.filter(|kind| !parameter.exists_for(*kind)) {
         let detail = format!("a {kind} has no `{name}`");
-        return reader.fault(path, "wrong_lead_type", detail).unwrap_or_default();
+        reader.fault::<()>(path, "wrong_lead_type", detail);
+        return;
     }
     if value.is_null() {
         patch.facts.insert(parameter, None);

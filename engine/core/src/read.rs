@@ -7,6 +7,9 @@ use crate::{
     time::Timestamp,
 };
 
+/// The most faults told of one input.
+pub const FAULTS_MAX: usize = 100;
+
 /// The faults found so far.
 #[derive(Debug, Default)]
 pub struct Reader {
@@ -22,9 +25,15 @@ pub struct Fields<'a> {
 }
 
 impl Reader {
-    /// Notes a fault and answers `None`, so that it can end an expression.
+    /// Notes a fault, up to [`FAULTS_MAX`] of them, and answers `None`, so that it can end an expression.
     pub fn fault<T>(&mut self, path: impl Into<String>, code: &str, detail: impl Into<String>) -> Option<T> {
-        self.faults.push(Fault::new(path, code, detail));
+        match self.faults.len() {
+            ..FAULTS_MAX => self.faults.push(Fault::new(path, code, detail)),
+            FAULTS_MAX => {
+                self.faults.push(Fault::new("", "more_faults", "there is more; only the first are told"))
+            }
+            _ => {}
+        }
         None
     }
 

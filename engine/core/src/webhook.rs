@@ -1,6 +1,6 @@
 //! A webhook's settings in types that cannot hold a wrong combination, and a webhook with its revisions.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,7 +13,6 @@ use crate::{
     id::{AccountId, SiteId, WebhookId},
     time::Serial,
 };
-use std::fmt;
 
 words! {
     /// By which visit a lead's source is told.
@@ -52,7 +51,7 @@ words! {
 }
 
 /// A saved state of a webhook's settings, whole and valid.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// The settings as they were given: what the API answers and the store keeps.
     pub source: Value,
@@ -94,6 +93,13 @@ pub struct Settings {
     pub rate: Rate,
     /// By lead unless set.
     pub ordering: Ordering,
+}
+
+/// Without the secrets that the settings hold.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// The waits after failed attempts unless a webhook sets its own: about three days in all.
