@@ -1,0 +1,28 @@
+//! `cargo xtask check`: all that is held about the code besides what it does.
+
+use anyhow::Result;
+
+use crate::{docs, needs, run};
+
+/// Checks format, lints, documentation, generated pages and dependencies, in this order; stops at the first that fails.
+pub(crate) fn run() -> Result<()> {
+    run::run(run::cargo(["fmt", "--all", "--check"]))?;
+    run::run(run::cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    let mut documentation = run::cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    documentation.env("RUSTDOCFLAGS", "-D warnings");
+    run::run(documentation)?;
+    docs::check()?;
+    if needs::DENY.is_met() {
+        // Advisories change without the code changing, and need the network: they are looked at apart.
+        run::run(run::cargo([
+            "deny",
+            "--offline",
+            "check",
+            "--hide-inclusion-graph",
+            "bans",
+            "licenses",
+            "sources",
+        ]))?;
+    }
+    Ok(())
+}

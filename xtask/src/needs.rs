@@ -1,0 +1,101 @@
+//! What a command needs on this machine: what it is, why, and how to get it.
+
+use anyhow::{Context as _, Result};
+
+use crate::run;
+
+/// One thing that has to be here, or had better be.
+pub(crate) struct Need {
+    /// What it is.
+    pub(crate) what: &'static str,
+    /// What goes without it, said when it is missing.
+    pub(crate) why: &'static str,
+    /// The command that brings it here.
+    pub(crate) how: &'static [&'static str],
+    is_here: fn() -> bool,
+}
+
+/// Runs each test in a process of its own, several at a time.
+pub(crate) const NEXTEST: Need = Need {
+    what: "cargo-nextest",
+    why: "tests run by plain `cargo test`, which is slower",
+    how: &["cargo", "install", "cargo-nextest", "--locked"],
+    is_here: || run::succeeds(run::cargo(["nextest", "--version"])),
+};
+
+/// Holds licences, sources and versions of the dependencies.
+pub(crate) const DENY: Need = Need {
+    what: "cargo-deny",
+    why: "licences and sources of the dependencies are not checked",
+    how: &["cargo", "install", "cargo-deny", "--locked"],
+    is_here: || run::succeeds(run::cargo(["deny", "--version"])),
+};
+
+/// Plugins are built for it.
+pub(crate) const WASM_TARGET: Need = Need {
+    what: "the Rust target wasm32-unknown-unknown",
+    why: "plugins cannot be built",
+    how: &["rustup", "target", "add", "wasm32-unknown-unknown"],
+    is_here: || {
+        let mut rustc = run::program("rustc");
+        rustc.args(["--print", "target-libdir", "--target", "wasm32-unknown-unknown"]);
+        rustc.output().is_ok_and(|printed| {
+            let folder = String::from_utf8_lossy(&printed.stdout).trim().to_owned();
+            printed.status.success() && std::path::Path::new(&folder).is_dir()
+        })
+    },
+};
+
+impl Need {
+    /// Whether it is here; where not, says once what goes without it and how to get it.
+    pub(crate) fn is_met(&self) -> bool {
+        let met = (self.is_here)();
+        if !met {
+            println!("{} is not installed: {}. To get it: {}", self.what, self.why, self.how.join(" "));
+        }
+        met
+    }
+
+    /// Brings it here where it is missing. Fails, saying what to do, where that cannot be done.
+    pub(crate) fn fetch(&self) -> Result<()> {
+        if self.is_met() {
+            return Ok(());
+        }
+        let mut words = self.how.iter();
+        let mut command = run::program(*words.next().unwrap_or(&""));
+        command.args(words);
+        run::run(command).with_context(|| {
+            format!(
+                "{} is needed ({}) and could not be installed; run `{}` yourself",
+                self.what,
+                self.why,
+                self.how.join(" ")
+            )
+        })
+    }
+}
+
+/// Whether there are plugins in this workspace, which need [`WASM_TARGET`].
+pub(crate) fn has_plugins() -> bool {
+    let Ok(folders) = std::fs::read_dir(run::root().join("plugins")) else { return false };
+    folders.flatten().any(|folder| folder.path().join("Cargo.toml").is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_need_that_cannot_be_fetched_says_what_to_do() {
+        let need = Need { what: "the thing", why: "nothing works", how: &["false", "x"], is_here: || false };
+        let error = format!("{:#}", need.fetch().unwrap_err());
+        assert!(error.contains("the thing is needed (nothing works)"), "{error}");
+        assert!(error.contains("run `false x` yourself"), "{error}");
+    }
+
+    #[test]
+    fn a_need_that_is_met_fetches_nothing() {
+        let need = Need { what: "the thing", why: "nothing works", how: &["false"], is_here: || true };
+        need.fetch().unwrap();
+    }
+}
