@@ -35,5 +35,6 @@ pub mod preview;
 pub mod sign;
 pub mod outcome;
 pub mod retry;
+pub mod breaker;
 // What people read
 pub mod reference;

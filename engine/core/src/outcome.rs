@@ -25,6 +25,17 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// What happened, in one line of plain words: `the handler answered 503`.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Answered(answer) => format!("the handler answered {}", answer.status),
+            Self::Broken { kind, detail, .. } if detail.is_empty() => kind.in_words().to_owned(),
+            Self::Broken { kind, detail, .. } => format!("{}: {detail}", kind.in_words()),
+        }
+    }
+}
+
 /// A handler's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Answer {
@@ -74,5 +85,26 @@ words! {
         NotHttp "not_http",
         /// The request cannot be put on the wire.
         RequestInvalid "request_invalid",
+    }
+}
+
+impl BrokenKind {
+    /// What it means, in plain words.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::AddressDenied => "the address must not be sent to",
+            Self::NameNotResolved => "the host name does not resolve",
+            Self::ConnectionRefused => "the connection was refused",
+            Self::ConnectionFailed => "no connection could be made",
+            Self::CertificateInvalid => "the handler's certificate is not valid",
+            Self::TlsFailed => "no encrypted connection could be agreed",
+            Self::TimeoutConnecting => "no connection was made in time",
+            Self::TimeoutWaiting => "the handler did not answer in time",
+            Self::TimeoutReading => "the handler's answer did not end in time",
+            Self::ConnectionLost => "the connection was lost before the answer was whole",
+            Self::HeadTooLarge => "the head of the answer is too large",
+            Self::NotHttp => "what came back is not HTTP",
+            Self::RequestInvalid => "the request cannot be sent",
+        }
     }
 }
