@@ -1,1 +1,17 @@
-//! To be written.
+//! leadhook-runtime: joins the decisions of core, the store and the courier into a running engine.
+//!
+//! [`Engine`] takes events in and commands by hand; its dispatcher claims what is due and
+//! takes each delivery its way (`deliver.rs`). Invariants: nothing is sent that is not claimed, nothing
+//! claimed goes unsettled while the process lives, and an acknowledged event is in the store.
+
+mod activate;
+mod board;
+pub mod clock;
+mod deliver;
+mod dispatch;
+mod engine;
+mod keys;
+pub mod limits;
+
+pub use activate::Activation;
+pub use engine::{Carrier, Engine, Parts};

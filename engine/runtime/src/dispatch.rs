@@ -1,0 +1,188 @@
+//! The dispatcher: claims what is due, within every limit, and sends each delivery on its way.
+//!
+//! One loop owns the board. It sleeps until the next due time or a signal; it never polls the store.
+
+use std::sync::Arc;
+
+use leadhook_core::{time::Timestamp, webhook::Rate};
+use leadhook_store::{Claimed, Result, StoreError};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    board::{Board, Health, Key, Turn},
+    deliver,
+    engine::Shared,
+};
+
+/// What the dispatcher is told.
+#[derive(Debug)]
+pub(crate) enum Signal {
+    /// Something of this webhook falls due.
+    Wake { key: Key, due: Timestamp },
+    /// Its settings were saved or it was switched.
+    Changed { key: Key, rate: Rate },
+    /// A delivery's turn ended.
+    Ended { key: Key, turn: Turn, next_due: Option<Timestamp> },
+}
+
+/// A delivery's place in flight. Dropped without an end (a panic, an abort) it still gives the place back.
+pub(crate) struct Slot {
+    key: Key,
+    turn: Turn,
+    next_due: Option<Timestamp>,
+    signals: mpsc::UnboundedSender<Signal>,
+}
+
+impl Slot {
+    /// Says how the turn ended; the place is given back when the slot is dropped.
+    pub(crate) fn ended(&mut self, turn: Turn, next_due: Option<Timestamp>) {
+        self.turn = turn;
+        self.next_due = next_due;
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let ended = Signal::Ended { key: self.key, turn: self.turn, next_due: self.next_due };
+        let _ = self.signals.send(ended);
+    }
+}
+
+/// The pause after the store could not be asked, doubled up to [`PAUSE_MS_MAX`].
+const PAUSE_MS: i64 = 100;
+const PAUSE_MS_MAX: i64 = 5_000;
+/// The shortest pause between two looks at the board that find nothing to do.
+const BREATH_MS: i64 = 10;
+
+/// Claims and sends until it is stopped.
+pub(crate) struct Dispatcher {
+    shared: Arc<Shared>,
+    board: Board,
+    received: mpsc::UnboundedReceiver<Signal>,
+    stop: CancellationToken,
+    under_way: TaskTracker,
+}
+
+impl Dispatcher {
+    /// Reads what the store owes.
+    pub(crate) async fn open(
+        shared: Arc<Shared>,
+        received: mpsc::UnboundedReceiver<Signal>,
+        stop: CancellationToken,
+    ) -> Result<Self> {
+        let mut board = Board::new(shared.limits);
+        let now = shared.clock.now();
+        for (account, webhook, due) in shared.store.schedule().await? {
+            board.wake((account, webhook), due, now);
+        }
+        Ok(Self { shared, board, received, stop, under_way: TaskTracker::new() })
+    }
+
+    /// Runs until stopped, then until everything under way has ended.
+    pub(crate) async fn run(mut self) {
+        let mut pause_ms = PAUSE_MS;
+        while !self.stop.is_cancelled() {
+            match self.send_what_is_due().await {
+                Ok(()) => pause_ms = PAUSE_MS,
+                Err(error) => {
+                    tracing::warn!(%error, pause_ms, "the dispatcher waits for the store");
+                    let until = self.shared.clock.now().plus_ms(pause_ms);
+                    pause_ms = (pause_ms * 2).min(PAUSE_MS_MAX);
+                    tokio::select! {
+                        () = self.shared.clock.sleep_until(until) => {}
+                        () = self.stop.cancelled() => break,
+                    }
+                }
+            }
+            self.wait().await;
+        }
+        self.under_way.close();
+        self.under_way.wait().await;
+    }
+
+    /// Claims and starts until nothing more may go out now.
+    async fn send_what_is_due(&mut self) -> Result<()> {
+        loop {
+            self.take_signals();
+            let now = self.shared.clock.now();
+            self.bring_retries_forward(now).await?;
+            let wants = self.board.wants(now);
+            if wants.is_empty() || self.stop.is_cancelled() {
+                return Ok(());
+            }
+            let lease_until = now.plus_ms(self.shared.limits.lease_ms);
+            for claims in self.shared.store.claim(wants, now, lease_until).await? {
+                self.board.claimed(&claims, now);
+                for claimed in claims.claimed {
+                    self.start(claimed);
+                }
+            }
+        }
+    }
+
+    fn start(&self, claimed: Claimed) {
+        let slot = Slot {
+            key: (claimed.lease.account, claimed.lease.delivery.lane.webhook),
+            turn: Turn::NotSent,
+            next_due: None,
+            signals: self.shared.signals.clone(),
+        };
+        self.under_way.spawn(deliver::deliver(Arc::clone(&self.shared), claimed, slot));
+    }
+
+    /// A handler that recovered gets its waiting retries now, a paced batch at a time.
+    async fn bring_retries_forward(&mut self, now: Timestamp) -> std::result::Result<(), StoreError> {
+        let limits = self.shared.limits;
+        for key in self.board.recovering(now) {
+            let (most, spacing_ms) = (limits.recovery_batch, limits.recovery_spacing_ms);
+            let brought =
+                self.shared.store.bring_retries_forward(key.0, key.1, now, most, spacing_ms).await?;
+            let batch_ms = i64::from(spacing_ms) * i64::try_from(most).unwrap_or(i64::MAX / 1_000);
+            let again = (brought >= most).then(|| now.plus_ms(batch_ms));
+            self.board.brought_forward(key, again, now);
+        }
+        Ok(())
+    }
+
+    /// Sleeps until something can have changed.
+    async fn wait(&mut self) {
+        let now = self.shared.clock.now();
+        let next = self.board.next_wake(now).map(|at| at.max(now.plus_ms(BREATH_MS)));
+        let clock = Arc::clone(&self.shared.clock);
+        let due = async {
+            match next {
+                Some(at) => clock.sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            signal = self.received.recv() => if let Some(signal) = signal { self.take(signal) },
+            () = due => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+
+    fn take_signals(&mut self) {
+        while let Ok(signal) = self.received.try_recv() {
+            self.take(signal);
+        }
+    }
+
+    fn take(&mut self, signal: Signal) {
+        let now = self.shared.clock.now();
+        match signal {
+            Signal::Wake { key, due } => self.board.wake(key, due, now),
+            Signal::Changed { key, rate } => self.board.changed(key, rate, now),
+            Signal::Ended { key, turn, next_due } => match self.board.ended(key, turn, next_due, now) {
+                Health::AsBefore => {}
+                Health::Failing => {
+                    tracing::warn!(webhook = %key.1, "the handler keeps failing; it is tried again after a pause")
+                }
+                Health::Recovered => {
+                    tracing::info!(webhook = %key.1, "the handler takes deliveries again; waiting retries are due now")
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The engine as its surfaces see it: events in, commands by hand, start and shutdown.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use leadhook_core::{
+    accept::Refusal,
+    delivery::Request,
+    event::Event,
+    id::{AccountId, DeliveryId, WebhookId},
+    outcome::Outcome,
+    parameter::Keys,
+    time::Timestamp,
+    webhook::{Settings, Switch, Webhook},
+};
+use leadhook_courier::Courier;
+use leadhook_store::{ByHand, Receipt, Result, Saved, Store};
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::Clock,
+    dispatch::{Dispatcher, Signal},
+    keys::KeyRing,
+    limits::Limits,
+};
+
+/// Takes one request to its handler; the courier in service, something scripted in tests.
+#[async_trait]
+pub trait Carrier: Send + Sync + 'static {
+    /// Sends it with these further headers, and answers within `timeout` whatever the peer does.
+    async fn carry(&self, request: &Request, headers: &[(String, String)], timeout: Duration) -> Outcome;
+}
+
+#[async_trait]
+impl Carrier for Courier {
+    async fn carry(&self, request: &Request, headers: &[(String, String)], timeout: Duration) -> Outcome {
+        self.send(request, headers, timeout).await
+    }
+}
+
+/// What an engine is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// What sends.
+    pub carrier: Arc<dyn Carrier>,
+    /// What tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// How much is done at one time.
+    pub limits: Limits,
+    /// Where this engine can be reached from outside, for recording links; without it none are sent.
+    pub public_url: Option<String>,
+}
+
+/// A running engine. Clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+/// What the surfaces, the dispatcher and the deliveries under way have in common.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) carrier: Arc<dyn Carrier>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: Limits,
+    pub(crate) keys: KeyRing,
+    pub(crate) signals: mpsc::UnboundedSender<Signal>,
+    stop: CancellationToken,
+    dispatcher: std::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Starts the dispatcher on what the store owes. Fails when the store cannot be read.
+    pub async fn start(parts: Parts) -> Result<Self> {
+        // Unbounded, yet bounded: at most one signal per event whose acceptance is awaited, per
+        // delivery in flight and per command by hand, each of which is limited where it begins.
+        let (signals, received) = mpsc::unbounded_channel();
+        let stop = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            keys: KeyRing::new(Arc::clone(&parts.store), parts.public_url),
+            store: parts.store,
+            carrier: parts.carrier,
+            clock: parts.clock,
+            limits: parts.limits,
+            signals,
+            stop: stop.clone(),
+            dispatcher: std::sync::Mutex::new(None),
+        });
+        let dispatcher = Dispatcher::open(Arc::clone(&shared), received, stop).await?;
+        let running = tokio::spawn(dispatcher.run());
+        if let Ok(mut slot) = shared.dispatcher.lock() {
+            *slot = Some(running);
+        }
+        Ok(Self { shared })
+    }
+
+    /// The store, for what needs no engine: sites, lists, single rows.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
+    }
+
+    /// The time by the engine's clock.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// The account's keys for rendering, as previews need them.
+    pub async fn keys(&self, account: AccountId) -> Result<Arc<Keys>> {
+        self.shared.keys.of(account).await
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Accepts events in order, and wakes the dispatcher for what they make owed. When this answers
+    /// `Ok`, every receipt in it is durable.
+    pub async fn accept(
+        &self,
+        account: AccountId,
+        events: Vec<Event>,
+    ) -> Result<Vec<std::result::Result<Receipt, Refusal>>> {
+        let answers = self.shared.store.accept(account, events, self.now()).await?;
+        for receipt in answers.iter().flatten() {
+            for (webhook, due) in &receipt.wake {
+                self.shared.signal(Signal::Wake { key: (account, *webhook), due: *due });
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Saves a webhook's settings; see [`Store::save_webhook`].
+    pub async fn save_webhook(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+        settings: Settings,
+        expected: Option<u32>,
+    ) -> Result<Saved> {
+        let saved = self.shared.store.save_webhook(account, id, settings, expected, self.now()).await?;
+        if let Saved::Saved(webhook) = &saved {
+            self.shared.changed(webhook);
+        }
+        Ok(saved)
+    }
+
+    /// Switches a webhook on, off, or deletes it; `None` when there is none.
+    pub async fn switch_webhook(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+        switch: Switch,
+    ) -> Result<Option<Arc<Webhook>>> {
+        let webhook = self.shared.store.switch_webhook(account, id, switch).await?;
+        if let Some(webhook) = &webhook {
+            self.shared.changed(webhook);
+        }
+        Ok(webhook)
+    }
+
+    /// Makes a waiting delivery due now; see [`Store::send_now`].
+    pub async fn send_now(&self, account: AccountId, id: DeliveryId) -> Result<ByHand> {
+        let done = self.shared.store.send_now(account, id, self.now()).await?;
+        if let ByHand::Done { due: Some(due) } = done {
+            self.shared.signal(Signal::Wake { key: (account, id.lane.webhook), due });
+        }
+        Ok(done)
+    }
+
+    /// Cancels a waiting delivery; see [`Store::cancel`].
+    pub async fn cancel(&self, account: AccountId, id: DeliveryId) -> Result<ByHand> {
+        let done = self.shared.store.cancel(account, id, "cancelled by hand".to_owned(), self.now()).await?;
+        if matches!(done, ByHand::Done { .. }) {
+            // The next of its lane may be due already.
+            self.shared.signal(Signal::Wake { key: (account, id.lane.webhook), due: self.now() });
+        }
+        Ok(done)
+    }
+
+    /// Claims nothing more, gives what is under way until `deadline` to end, and closes the store.
+    /// What does not end in time is sent again, under the same id, after the next start.
+    pub async fn shutdown(&self, deadline: Duration) {
+        self.shared.stop.cancel();
+        let running = self.shared.dispatcher.lock().ok().and_then(|mut slot| slot.take());
+        if let Some(mut running) = running
+            && tokio::time::timeout(deadline, &mut running).await.is_err()
+        {
+            tracing::warn!(
+                "deliveries still under way at the deadline are abandoned; they are sent again after the next start"
+            );
+            running.abort();
+        }
+        self.shared.store.close().await;
+    }
+}
+
+impl Shared {
+    /// Tells the dispatcher; once it has ended nobody need be told.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let _ = self.signals.send(signal);
+    }
+
+    pub(crate) fn changed(&self, webhook: &Webhook) {
+        let key = (webhook.account, webhook.id);
+        self.signal(Signal::Changed { key, rate: webhook.settings.rate });
+    }
+}

@@ -1,0 +1,28 @@
+//! How much the engine does at one time, and how long it waits.
+
+/// The dispatcher's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Deliveries of the whole engine at one time.
+    pub in_flight: usize,
+    /// Deliveries of one account at one time.
+    pub in_flight_per_account: usize,
+    /// How long a lease holds, in milliseconds: longer than the longest attempt (60 s) with room to record it.
+    pub lease_ms: i64,
+    /// How many retries are brought forward at a time when a failing handler succeeds again.
+    pub recovery_batch: usize,
+    /// The pause between two of them, in milliseconds.
+    pub recovery_spacing_ms: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            in_flight: 1_024,
+            in_flight_per_account: 512,
+            lease_ms: 5 * 60_000,
+            recovery_batch: 100,
+            recovery_spacing_ms: 50,
+        }
+    }
+}

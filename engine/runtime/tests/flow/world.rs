@@ -1,0 +1,238 @@
+//! An engine over the real store, with a scripted handler and a clock moved by hand.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use leadhook_core::{
+    address::AddressPolicy,
+    delivery::{Delivery, Request, StateName},
+    event::Event,
+    id::{AccountId, DeliveryId, SiteId, WebhookId},
+    outcome::{Answer, BrokenKind, Outcome},
+    settings::Known,
+    site::Site,
+    time::Timestamp,
+    webhook::{Settings, Switch},
+};
+use leadhook_runtime::{
+    Carrier, Engine, Parts,
+    clock::{Clock, ManualClock},
+    limits::Limits,
+};
+use leadhook_store::{
+    Account, Receipt, Saved, Store,
+    redb::{Options, RedbStore},
+};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+/// One request as the handler saw it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub at: Timestamp,
+    pub request: Request,
+    pub headers: Vec<(String, String)>,
+}
+
+impl Seen {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The decoded pairs of the body.
+    pub fn pair(&self, name: &str) -> Option<String> {
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(&self.request.body).unwrap();
+        pairs.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
+
+/// A handler that answers by a script, then 200; and can hold its answers back.
+pub struct Handler {
+    clock: Arc<ManualClock>,
+    script: Mutex<VecDeque<Outcome>>,
+    always: Mutex<Outcome>,
+    seen: watch::Sender<Vec<Seen>>,
+    open: watch::Sender<bool>,
+}
+
+#[async_trait]
+impl Carrier for Handler {
+    async fn carry(&self, request: &Request, headers: &[(String, String)], _timeout: Duration) -> Outcome {
+        let seen = Seen { at: self.clock.now(), request: request.clone(), headers: headers.to_vec() };
+        self.seen.send_modify(|all| all.push(seen));
+        self.open.subscribe().wait_for(|open| *open).await.unwrap();
+        let next = self.script.lock().unwrap().pop_front();
+        next.unwrap_or_else(|| self.always.lock().unwrap().clone())
+    }
+}
+
+pub fn status(status: u16) -> Outcome {
+    Outcome::Answered(Answer { status, ..Answer::default() })
+}
+
+pub fn refused() -> Outcome {
+    Outcome::Broken { kind: BrokenKind::ConnectionRefused, detail: "refused".to_owned(), status: None }
+}
+
+pub struct World {
+    pub engine: Engine,
+    pub clock: Arc<ManualClock>,
+    pub handler: Arc<Handler>,
+    pub folder: tempfile::TempDir,
+    pub limits: Limits,
+    next_webhook: std::cell::Cell<u64>,
+}
+
+pub const ACCOUNT: AccountId = AccountId::DEFAULT;
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(Limits::default()).await
+    }
+
+    pub async fn with(limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let start = Timestamp::from_rfc3339("2026-03-02T10:00:00Z").unwrap();
+        let clock = Arc::new(ManualClock::new(start));
+        let handler = Arc::new(Handler {
+            clock: Arc::clone(&clock),
+            script: Mutex::default(),
+            always: Mutex::new(status(200)),
+            seen: watch::Sender::default(),
+            open: watch::Sender::new(true),
+        });
+        let store = RedbStore::open(folder.path(), Options::default()).unwrap();
+        let account = Account {
+            id: ACCOUNT,
+            name: "default".to_owned(),
+            client_id_key: [1; 32],
+            recording_key: [2; 32],
+        };
+        store.put_account(account).await.unwrap();
+        let site = Site::parse(SiteId::new("60001").unwrap(), 1, &json!({})).unwrap();
+        store.put_site(ACCOUNT, site, start).await.unwrap();
+        let engine = start_engine(store, &handler, &clock, limits).await;
+        Self { engine, clock, handler, folder, limits, next_webhook: std::cell::Cell::new(1) }
+    }
+
+    /// Stops the engine and starts another on the same folder.
+    pub async fn restart(&mut self) {
+        self.engine.shutdown(Duration::from_secs(10)).await;
+        let store = RedbStore::open(self.folder.path(), Options::default()).unwrap();
+        self.engine = start_engine(store, &self.handler, &self.clock, self.limits).await;
+    }
+
+    pub fn store(&self) -> &Arc<dyn Store> {
+        self.engine.store()
+    }
+
+    /// An active webhook with these settings; its URL unless given.
+    pub async fn webhook(&self, settings: Value) -> WebhookId {
+        let id = WebhookId(self.next_webhook.replace(self.next_webhook.get() + 1));
+        self.store().create_webhook(ACCOUNT, id, parse(settings), self.clock.now()).await.unwrap();
+        self.engine.switch_webhook(ACCOUNT, id, Switch::On).await.unwrap().unwrap();
+        id
+    }
+
+    pub async fn save(&self, id: WebhookId, settings: Value) {
+        let saved = self.engine.save_webhook(ACCOUNT, id, parse(settings), None).await.unwrap();
+        assert!(matches!(saved, Saved::Saved(_)));
+    }
+
+    /// Posts one event about a call and answers what it made owed.
+    pub async fn post(&self, kind: &str, call: &str, facts: Value) -> Vec<DeliveryId> {
+        self.receipt(kind, call, facts).await.deliveries
+    }
+
+    pub async fn receipt(&self, kind: &str, call: &str, facts: Value) -> Receipt {
+        let event = Event::parse(&json!({
+            "type": kind, "site": "60001", "lead": {"type": "call", "id": call},
+            "time": self.clock.now().to_rfc3339(), "data": facts,
+        }));
+        let answers = self.engine.accept(ACCOUNT, vec![event.unwrap()]).await.unwrap();
+        answers.into_iter().next().unwrap().unwrap()
+    }
+
+    pub async fn call(&self, call: &str) -> DeliveryId {
+        self.post("call.ended", call, json!({"duration": 40, "callerphone": "79990000012"})).await[0]
+    }
+
+    pub async fn delivery(&self, id: DeliveryId) -> Delivery {
+        self.store().delivery(ACCOUNT, id).await.unwrap().unwrap().delivery
+    }
+
+    /// Waits until nothing of the delivery is under way and it stands in this state.
+    pub async fn stands(&self, id: DeliveryId, state: StateName) -> Delivery {
+        for _ in 0..20_000 {
+            let shown = self.store().delivery(ACCOUNT, id).await.unwrap().unwrap();
+            if !shown.sending && shown.delivery.state.name() == state {
+                return shown.delivery;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("{id} is not {state} but {:?}", self.delivery(id).await.state);
+    }
+
+    /// Moves the clock to the time at which a waiting delivery falls due.
+    pub async fn advance_to_due(&self, id: DeliveryId) {
+        let due = self.delivery(id).await.state.due().unwrap();
+        self.clock.advance((due.0 - self.clock.now().0).max(0));
+    }
+}
+
+impl Handler {
+    pub fn answers(&self, outcomes: impl IntoIterator<Item = Outcome>) {
+        self.script.lock().unwrap().extend(outcomes);
+    }
+
+    pub fn always_answers(&self, outcome: Outcome) {
+        *self.always.lock().unwrap() = outcome;
+    }
+
+    pub fn hold(&self) {
+        self.open.send_replace(false);
+    }
+
+    pub fn let_go(&self) {
+        self.open.send_replace(true);
+    }
+
+    /// Waits until this many requests were seen, and answers all.
+    pub async fn seen(&self, count: usize) -> Vec<Seen> {
+        let mut changes = self.seen.subscribe();
+        let waited =
+            tokio::time::timeout(Duration::from_secs(20), changes.wait_for(|all| all.len() >= count)).await;
+        assert!(waited.is_ok(), "{} of {count} requests came", self.count());
+        self.seen.borrow().clone()
+    }
+
+    pub fn count(&self) -> usize {
+        self.seen.borrow().len()
+    }
+}
+
+async fn start_engine(
+    store: RedbStore,
+    handler: &Arc<Handler>,
+    clock: &Arc<ManualClock>,
+    limits: Limits,
+) -> Engine {
+    let parts = Parts {
+        store: Arc::new(store),
+        carrier: Arc::clone(handler) as Arc<dyn Carrier>,
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        limits,
+        public_url: None,
+    };
+    Engine::start(parts).await.unwrap()
+}
+
+fn parse(mut settings: Value) -> Settings {
+    settings["url"] = json!("https://crm.example/hook");
+    let (addresses, plugins) = (AddressPolicy::default(), Default::default());
+    Settings::parse(&settings, &Known { addresses: &addresses, plugins: &plugins }).unwrap()
+}
