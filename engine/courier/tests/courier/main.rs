@@ -1,0 +1,10 @@
+//! The courier against handlers on this machine that do everything a handler can do, right and wrong.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails the test")]
+
+mod addresses;
+mod answers;
+mod breaks;
+mod fixture;
+mod peer;
+mod reuse;
+mod tls;
