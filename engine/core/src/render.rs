@@ -1,1 +1,193 @@
-//! To be written.
+//! Rendering: from a lead and a webhook's settings to the request that is owed, or the reason why none is sent.
+
+mod changed;
+
+use crate::{
+    attribution::Traffic,
+    catalogue::Parameter,
+    delivery::{Fingerprints, Method, Rendering},
+    encode::{self, Pair},
+    event::Trigger,
+    filter::{self, Filtered},
+    id::DeliveryId,
+    lead::{Lead, LeadKind},
+    parameter::{self, Keys, Value, Valued, View},
+    site::Site,
+    time::Timestamp,
+    webhook::Settings,
+};
+
+/// What every request names itself as.
+pub const USER_AGENT: &str = concat!("leadhook/", env!("CARGO_PKG_VERSION"));
+
+/// All that one rendering is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// The delivery that is rendered.
+    pub delivery: DeliveryId,
+    /// What fired.
+    pub trigger: Trigger,
+    /// The lead at the version that is rendered.
+    pub lead: &'a Lead,
+    /// Its site as it is now.
+    pub site: &'a Site,
+    /// The webhook's settings.
+    pub settings: &'a Settings,
+    /// Which revision of them.
+    pub revision: u32,
+    /// The sums of the last delivered delivery of the lane; `None` when nothing was delivered yet.
+    pub previous: Option<&'a Fingerprints>,
+    /// The account's keys.
+    pub keys: &'a Keys,
+    /// The time of the rendering.
+    pub now: Timestamp,
+}
+
+/// What a rendering comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rendered {
+    /// This is sent.
+    Request(Rendering),
+    /// A filter holds it back, for this reason.
+    Skipped(String),
+}
+
+/// Filters a delivery, and renders it if it passes.
+pub fn render(scene: &Scene<'_>) -> Rendered {
+    let traffic = Traffic::of(scene.lead, scene.settings.attribution);
+    let view = scene.view(&traffic);
+    match verdict(&view) {
+        Some(reason) => Rendered::Skipped(reason),
+        None => Rendered::Request(rendering(scene, Draft::of(&view, scene.previous))),
+    }
+}
+
+/// Renders a delivery that no filter is asked about: a resend (the contract, "Working with a webhook").
+pub fn render_unfiltered(scene: &Scene<'_>) -> Rendering {
+    let traffic = Traffic::of(scene.lead, scene.settings.attribution);
+    rendering(scene, Draft::of(&scene.view(&traffic), scene.previous))
+}
+
+impl<'a> Scene<'a> {
+    /// The scene as values look at it, before it is known what changed.
+    pub(crate) fn view<'v>(&self, traffic: &'v Traffic<'v>) -> View<'v>
+    where
+        'a: 'v,
+    {
+        View {
+            delivery: self.delivery,
+            trigger: self.trigger,
+            lead: self.lead,
+            site: self.site,
+            settings: self.settings,
+            keys: self.keys,
+            now: self.now,
+            traffic,
+            changed_fields: None,
+        }
+    }
+}
+
+/// Why the settings' filters hold the delivery back; `None` when it passes.
+pub(crate) fn verdict(view: &View<'_>) -> Option<String> {
+    let lead = view.lead;
+    let (unique, target, unique_target) = match lead.reference.kind {
+        LeadKind::Call => (Parameter::Unique, Parameter::TargetCall, Parameter::UniqTargetCall),
+        LeadKind::Request => {
+            (Parameter::UniqueRequest, Parameter::TargetRequest, Parameter::UniqTargetRequest)
+        }
+    };
+    let as_sent = |parameter| match parameter::value(parameter, view).value {
+        Value::Text(text) => text.into_owned(),
+        Value::Absent | Value::List { .. } => String::new(),
+    };
+    let tags = lead.facts.keys().filter(|parameter| parameter.is_tags());
+    filter::verdict(&Filtered {
+        settings: view.settings,
+        trigger: view.trigger,
+        site: &lead.reference.site,
+        kind: lead.reference.kind,
+        unique: as_sent(unique) == "true",
+        target: as_sent(target) == "target",
+        unique_target: as_sent(unique_target) == "uniqtarget",
+        tags: tags.flat_map(|parameter| lead.tags(*parameter)).map(String::as_str).collect(),
+        traffic_value: &as_sent,
+    })
+}
+
+/// One selected parameter with the name it is sent under and its value.
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    pub(crate) parameter: Parameter,
+    pub(crate) sent_as: &'a str,
+    pub(crate) valued: Valued<'a>,
+}
+
+/// The values of the selected parameters, before they are encoded.
+#[derive(Debug)]
+pub(crate) struct Draft<'a> {
+    pub(crate) entries: Vec<Entry<'a>>,
+    fingerprints: Fingerprints,
+}
+
+impl<'a> Draft<'a> {
+    /// Values everything that the settings select and the lead's kind has. What changed is told last, since
+    /// all other values must be known for it.
+    pub(crate) fn of(view: &View<'a>, previous: Option<&Fingerprints>) -> Self {
+        let kind = view.lead.reference.kind;
+        let selected = view.settings.parameters.iter().filter(|(parameter, _)| parameter.exists_for(kind));
+        let valued = |(parameter, sent_as): &'a (Parameter, String)| Entry {
+            parameter: *parameter,
+            sent_as,
+            valued: parameter::value(*parameter, view),
+        };
+        let mut entries: Vec<Entry<'a>> = selected.map(valued).collect();
+        let fingerprints = changed::fingerprints(&entries);
+        if let Some(previous) = previous {
+            let names = changed::names(&entries, &fingerprints, previous);
+            let view = View { changed_fields: Some(&names), ..*view };
+            for entry in entries.iter_mut().filter(|entry| entry.parameter == Parameter::ChangedFields) {
+                entry.valued = parameter::value(entry.parameter, &view).into_owned();
+            }
+        }
+        Self { entries, fingerprints }
+    }
+
+    fn pairs(&self) -> Vec<Pair<'_>> {
+        let values = self.entries.iter().map(|entry| (entry.parameter, entry.sent_as, &entry.valued.value));
+        encode::pairs(values)
+    }
+}
+
+/// The request of a draft, with what is kept beside it.
+pub(crate) fn rendering(scene: &Scene<'_>, draft: Draft<'_>) -> Rendering {
+    let settings = scene.settings;
+    let request = encode::request(settings.method, &settings.url, headers(settings), &draft.pairs());
+    Rendering {
+        warnings: encode::warnings(&request),
+        request,
+        at: scene.now,
+        revision: scene.revision,
+        site_revision: scene.site.revision,
+        lead_version: scene.lead.version,
+        fingerprints: draft.fingerprints,
+    }
+}
+
+/// The engine's headers, then the customer's own, which stand in place of the engine's where they are the same.
+fn headers(settings: &Settings) -> Vec<(String, String)> {
+    let content_type =
+        (settings.method == Method::Post).then_some(("content-type", "application/x-www-form-urlencoded"));
+    let engines = content_type.into_iter().chain([("accept", "*/*"), ("user-agent", USER_AGENT)]);
+    let is_own = |name: &str| settings.headers.iter().any(|(own, _)| own == name);
+    engines
+        .filter(|(name, _)| !is_own(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .chain(settings.headers.iter().cloned())
+        .collect()
+}
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
