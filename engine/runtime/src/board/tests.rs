@@ -1,0 +1,103 @@
+//! Who gets a turn, and when the board wants to be asked again.
+
+use leadhook_core::breaker::{FAILURES_TO_OPEN, PAUSE_FIRST_MS};
+
+use super::*;
+
+const NOW: Timestamp = Timestamp(1_000_000);
+
+fn key(account: u32, webhook: u64) -> Key {
+    (AccountId(account), WebhookId(webhook))
+}
+
+fn board(in_flight: usize, in_flight_per_account: usize) -> Board {
+    Board::new(Limits { in_flight, in_flight_per_account, ..Limits::default() })
+}
+
+/// Takes all that is wanted as if the store had more than enough, and answers it by account.
+fn take(board: &mut Board, now: Timestamp) -> HashMap<u32, usize> {
+    let mut taken = HashMap::new();
+    for want in board.wants(now) {
+        *taken.entry(want.account.0).or_default() += want.most;
+        let gate = board.gates.get_mut(&(want.account, want.webhook)).unwrap();
+        gate.in_flight += want.most;
+        board.in_flight += want.most;
+        *board.in_flight_by_account.entry(want.account).or_default() += want.most;
+        board.list((want.account, want.webhook), now);
+    }
+    taken
+}
+
+#[test]
+fn an_account_with_many_webhooks_leaves_a_share_to_one_with_a_single_webhook() {
+    let mut board = board(96, 96);
+    for webhook in 0..50 {
+        board.wake(key(1, webhook), NOW, NOW);
+    }
+    board.wake(key(2, 999), NOW, NOW);
+    let taken = take(&mut board, NOW);
+    assert_eq!(taken.values().sum::<usize>(), 96);
+    assert!(taken[&2] >= 16, "{taken:?}");
+}
+
+#[test]
+fn an_account_at_its_limit_waits_without_being_asked_again_and_again() {
+    let mut board = board(100, 10);
+    board.wake(key(1, 1), NOW, NOW);
+    board.wake(key(1, 2), NOW, NOW);
+    assert_eq!(take(&mut board, NOW), HashMap::from([(1, 10)]));
+    assert!(board.wants(NOW).is_empty());
+    assert_eq!(board.next_wake(NOW), None, "an ended turn announces room, not the clock");
+    board.wake(key(2, 3), NOW, NOW);
+    assert_eq!(board.next_wake(NOW), Some(NOW));
+    assert_eq!(take(&mut board, NOW), HashMap::from([(2, 10)]));
+}
+
+#[test]
+fn what_is_not_due_is_not_wanted_and_wakes_at_its_time() {
+    let mut board = board(10, 10);
+    let due = NOW.plus_ms(60_000);
+    board.wake(key(1, 1), due, NOW);
+    assert!(board.wants(NOW).is_empty());
+    assert_eq!(board.next_wake(NOW), Some(due));
+    board.wake(key(1, 1), NOW.plus_ms(90_000), NOW);
+    assert_eq!(board.next_wake(NOW), Some(due), "a later one does not put off an earlier");
+    assert_eq!(board.wants(due).len(), 1);
+}
+
+#[test]
+fn an_open_breaker_wants_one_probe_after_its_pause_and_a_save_lifts_it() {
+    let mut board = board(100, 100);
+    let key = key(1, 1);
+    board.wake(key, NOW, NOW);
+    take(&mut board, NOW);
+    for _ in 0..FAILURES_TO_OPEN {
+        board.ended(key, Turn::Failed, Some(NOW), NOW);
+    }
+    while board.in_flight > 0 {
+        board.ended(key, Turn::NotSent, Some(NOW), NOW);
+    }
+    assert!(board.wants(NOW).is_empty());
+    let later = NOW.plus_ms(PAUSE_FIRST_MS);
+    assert_eq!(board.next_wake(NOW), Some(later));
+    assert_eq!(take(&mut board, later), HashMap::from([(1, 1)]));
+    assert!(board.wants(later).is_empty(), "one probe at a time");
+    board.ended(key, Turn::NotSent, Some(NOW), later);
+    board.changed(key, Rate { per_second: None, concurrent: 8 }, later);
+    assert_eq!(take(&mut board, later), HashMap::from([(1, 8)]));
+}
+
+#[test]
+fn a_webhook_that_owes_nothing_is_forgotten_unless_its_pace_is_to_be_kept() {
+    let mut board = board(10, 10);
+    for (webhook, per_second) in [(1, None), (2, Some(1))] {
+        let key = key(1, webhook);
+        board.wake(key, NOW, NOW);
+        board.changed(key, Rate { per_second, concurrent: 1 }, NOW);
+        take(&mut board, NOW);
+        board.gates.get_mut(&key).unwrap().next_due = None;
+        board.ended(key, Turn::Succeeded, None, NOW);
+    }
+    assert_eq!(board.gates.keys().copied().collect::<Vec<_>>(), [key(1, 2)]);
+    assert_eq!(board.in_flight, 0);
+}
