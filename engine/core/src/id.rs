@@ -93,7 +93,7 @@ pub struct Lane {
 }
 
 /// Crockford's base 32 in lower case: no letters that read like digits (<https://www.crockford.com/base32.html>).
-fn base32() -> &'static Encoding {
+pub fn base32() -> &'static Encoding {
     static BASE32: std::sync::LazyLock<Encoding> = std::sync::LazyLock::new(|| {
         let mut specification = Specification::new();
         specification.symbols.push_str("0123456789abcdefghjkmnpqrstvwxyz");

@@ -4,37 +4,37 @@
 //! `now` and entropy are arguments. The modules stand in the order in which a lead passes them.
 
 // How things are named, and what is wrong with them
-pub mod time;
-pub mod id;
 pub mod fault;
+pub mod id;
 pub mod read;
+pub mod time;
 // What comes in
 pub mod catalogue;
-pub mod fact;
-pub mod visit;
 pub mod event;
+pub mod fact;
 pub mod lead;
 pub mod phone;
+pub mod visit;
 // What customers set
 pub mod address;
+pub mod settings;
 pub mod site;
 pub mod webhook;
-pub mod settings;
 // What an accepted event changes, and which deliveries it makes owed
-pub mod qualify;
 pub mod accept;
+pub mod qualify;
 // What is sent
-pub mod delivery;
 pub mod attribution;
-pub mod parameter;
-pub mod filter;
+pub mod delivery;
 pub mod encode;
-pub mod render;
+pub mod filter;
+pub mod parameter;
 pub mod preview;
+pub mod render;
 // What happened, and what follows
-pub mod sign;
+pub mod breaker;
 pub mod outcome;
 pub mod retry;
-pub mod breaker;
+pub mod sign;
 // What people read
 pub mod reference;

@@ -30,7 +30,7 @@ impl Reader {
         match self.faults.len() {
             ..FAULTS_MAX => self.faults.push(Fault::new(path, code, detail)),
             FAULTS_MAX => {
-                self.faults.push(Fault::new("", "more_faults", "there is more; only the first are told"))
+                self.faults.push(Fault::new("", "more_faults", "there is more; only the first are told"));
             }
             _ => {}
         }

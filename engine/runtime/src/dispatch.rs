@@ -157,7 +157,7 @@ impl Dispatcher {
             }
         };
         tokio::select! {
-            signal = self.received.recv() => if let Some(signal) = signal { self.take(signal) },
+            signal = self.received.recv() => if let Some(signal) = signal { self.take(&signal) },
             () = due => {}
             () = self.stop.cancelled() => {}
         }
@@ -165,22 +165,22 @@ impl Dispatcher {
 
     fn take_signals(&mut self) {
         while let Ok(signal) = self.received.try_recv() {
-            self.take(signal);
+            self.take(&signal);
         }
     }
 
-    fn take(&mut self, signal: Signal) {
+    fn take(&mut self, signal: &Signal) {
         let now = self.shared.clock.now();
-        match signal {
+        match *signal {
             Signal::Wake { key, due } => self.board.wake(key, due, now),
             Signal::Changed { key, rate } => self.board.changed(key, rate, now),
             Signal::Ended { key, turn, next_due } => match self.board.ended(key, turn, next_due, now) {
                 Health::AsBefore => {}
                 Health::Failing => {
-                    tracing::warn!(webhook = %key.1, "the handler keeps failing; it is tried again after a pause")
+                    tracing::warn!(webhook = %key.1, "the handler keeps failing; it is tried again after a pause");
                 }
                 Health::Recovered => {
-                    tracing::info!(webhook = %key.1, "the handler takes deliveries again; waiting retries are due now")
+                    tracing::info!(webhook = %key.1, "the handler takes deliveries again; waiting retries are due now");
                 }
             },
         }

@@ -1,5 +1,7 @@
 //! The contract's words on events in, qualification and rules 2 to 4, shown on the pure decision.
 
+#![expect(clippy::needless_pass_by_value, reason = "facts read best where they are posted")]
+
 mod events;
 mod qualification;
 mod rules;

@@ -1,4 +1,10 @@
 //! The way of deliveries through the running engine: what the contract says of "Sending", on a clock moved by hand.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "tests fail by panicking, and settings read best where they are used"
+)]
 
 mod fairness;
 mod order;

@@ -32,26 +32,26 @@ use tokio::sync::watch;
 
 /// One request as the handler saw it.
 #[derive(Debug, Clone)]
-pub struct Seen {
-    pub at: Timestamp,
-    pub request: Request,
-    pub headers: Vec<(String, String)>,
+pub(crate) struct Seen {
+    pub(crate) at: Timestamp,
+    pub(crate) request: Request,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Seen {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The decoded pairs of the body.
-    pub fn pair(&self, name: &str) -> Option<String> {
+    pub(crate) fn pair(&self, name: &str) -> Option<String> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(&self.request.body).unwrap();
         pairs.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 }
 
 /// A handler that answers by a script, then 200; and can hold its answers back.
-pub struct Handler {
+pub(crate) struct Handler {
     clock: Arc<ManualClock>,
     script: Mutex<VecDeque<Outcome>>,
     always: Mutex<Outcome>,
@@ -70,31 +70,31 @@ impl Carrier for Handler {
     }
 }
 
-pub fn status(status: u16) -> Outcome {
+pub(crate) fn status(status: u16) -> Outcome {
     Outcome::Answered(Answer { status, ..Answer::default() })
 }
 
-pub fn refused() -> Outcome {
+pub(crate) fn refused() -> Outcome {
     Outcome::Broken { kind: BrokenKind::ConnectionRefused, detail: "refused".to_owned(), status: None }
 }
 
-pub struct World {
-    pub engine: Engine,
-    pub clock: Arc<ManualClock>,
-    pub handler: Arc<Handler>,
-    pub folder: tempfile::TempDir,
-    pub limits: Limits,
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) handler: Arc<Handler>,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) limits: Limits,
     next_webhook: std::cell::Cell<u64>,
 }
 
-pub const ACCOUNT: AccountId = AccountId::DEFAULT;
+pub(crate) const ACCOUNT: AccountId = AccountId::DEFAULT;
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(Limits::default()).await
     }
 
-    pub async fn with(limits: Limits) -> Self {
+    pub(crate) async fn with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let start = Timestamp::from_rfc3339("2026-03-02T10:00:00Z").unwrap();
         let clock = Arc::new(ManualClock::new(start));
@@ -120,35 +120,35 @@ impl World {
     }
 
     /// Stops the engine and starts another on the same folder.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.engine.shutdown(Duration::from_secs(10)).await;
         let store = RedbStore::open(self.folder.path(), Options::default()).unwrap();
         self.engine = start_engine(store, &self.handler, &self.clock, self.limits).await;
     }
 
-    pub fn store(&self) -> &Arc<dyn Store> {
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
         self.engine.store()
     }
 
     /// An active webhook with these settings; its URL unless given.
-    pub async fn webhook(&self, settings: Value) -> WebhookId {
+    pub(crate) async fn webhook(&self, settings: Value) -> WebhookId {
         let id = WebhookId(self.next_webhook.replace(self.next_webhook.get() + 1));
         self.store().create_webhook(ACCOUNT, id, parse(settings), self.clock.now()).await.unwrap();
         self.engine.switch_webhook(ACCOUNT, id, Switch::On).await.unwrap().unwrap();
         id
     }
 
-    pub async fn save(&self, id: WebhookId, settings: Value) {
+    pub(crate) async fn save(&self, id: WebhookId, settings: Value) {
         let saved = self.engine.save_webhook(ACCOUNT, id, parse(settings), None).await.unwrap();
         assert!(matches!(saved, Saved::Saved(_)));
     }
 
     /// Posts one event about a call and answers what it made owed.
-    pub async fn post(&self, kind: &str, call: &str, facts: Value) -> Vec<DeliveryId> {
+    pub(crate) async fn post(&self, kind: &str, call: &str, facts: Value) -> Vec<DeliveryId> {
         self.receipt(kind, call, facts).await.deliveries
     }
 
-    pub async fn receipt(&self, kind: &str, call: &str, facts: Value) -> Receipt {
+    pub(crate) async fn receipt(&self, kind: &str, call: &str, facts: Value) -> Receipt {
         let event = Event::parse(&json!({
             "type": kind, "site": "60001", "lead": {"type": "call", "id": call},
             "time": self.clock.now().to_rfc3339(), "data": facts,
@@ -157,16 +157,16 @@ impl World {
         answers.into_iter().next().unwrap().unwrap()
     }
 
-    pub async fn call(&self, call: &str) -> DeliveryId {
+    pub(crate) async fn call(&self, call: &str) -> DeliveryId {
         self.post("call.ended", call, json!({"duration": 40, "callerphone": "79990000012"})).await[0]
     }
 
-    pub async fn delivery(&self, id: DeliveryId) -> Delivery {
+    pub(crate) async fn delivery(&self, id: DeliveryId) -> Delivery {
         self.store().delivery(ACCOUNT, id).await.unwrap().unwrap().delivery
     }
 
     /// Waits until nothing of the delivery is under way and it stands in this state.
-    pub async fn stands(&self, id: DeliveryId, state: StateName) -> Delivery {
+    pub(crate) async fn stands(&self, id: DeliveryId, state: StateName) -> Delivery {
         for _ in 0..20_000 {
             let shown = self.store().delivery(ACCOUNT, id).await.unwrap().unwrap();
             if !shown.sending && shown.delivery.state.name() == state {
@@ -178,31 +178,31 @@ impl World {
     }
 
     /// Moves the clock to the time at which a waiting delivery falls due.
-    pub async fn advance_to_due(&self, id: DeliveryId) {
+    pub(crate) async fn advance_to_due(&self, id: DeliveryId) {
         let due = self.delivery(id).await.state.due().unwrap();
         self.clock.advance((due.0 - self.clock.now().0).max(0));
     }
 }
 
 impl Handler {
-    pub fn answers(&self, outcomes: impl IntoIterator<Item = Outcome>) {
+    pub(crate) fn answers(&self, outcomes: impl IntoIterator<Item = Outcome>) {
         self.script.lock().unwrap().extend(outcomes);
     }
 
-    pub fn always_answers(&self, outcome: Outcome) {
+    pub(crate) fn always_answers(&self, outcome: Outcome) {
         *self.always.lock().unwrap() = outcome;
     }
 
-    pub fn hold(&self) {
+    pub(crate) fn hold(&self) {
         self.open.send_replace(false);
     }
 
-    pub fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         self.open.send_replace(true);
     }
 
     /// Waits until this many requests were seen, and answers all.
-    pub async fn seen(&self, count: usize) -> Vec<Seen> {
+    pub(crate) async fn seen(&self, count: usize) -> Vec<Seen> {
         let mut changes = self.seen.subscribe();
         let waited =
             tokio::time::timeout(Duration::from_secs(20), changes.wait_for(|all| all.len() >= count)).await;
@@ -210,7 +210,7 @@ impl Handler {
         self.seen.borrow().clone()
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.seen.borrow().len()
     }
 }
