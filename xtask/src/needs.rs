@@ -31,6 +31,28 @@ pub(crate) const DENY: Need = Need {
     is_here: || run::succeeds(run::cargo(["deny", "--version"])),
 };
 
+/// The examples of receivers run in these.
+pub(crate) const INTERPRETERS: [Need; 3] = [
+    Need {
+        what: "Node.js",
+        why: "the tests pass over examples/receivers/receiver.mjs",
+        how: &["see", "https://nodejs.org"],
+        is_here: || answers("node"),
+    },
+    Need {
+        what: "Python 3",
+        why: "the tests pass over examples/receivers/receiver.py",
+        how: &["see", "https://www.python.org"],
+        is_here: || answers("python3"),
+    },
+    Need {
+        what: "PHP",
+        why: "the tests pass over examples/receivers/receiver.php",
+        how: &["see", "https://www.php.net"],
+        is_here: || answers("php"),
+    },
+];
+
 /// Plugins are built for it.
 pub(crate) const WASM_TARGET: Need = Need {
     what: "the Rust target wasm32-unknown-unknown",
@@ -73,6 +95,12 @@ impl Need {
             )
         })
     }
+}
+
+fn answers(interpreter: &str) -> bool {
+    let mut command = run::program(interpreter);
+    command.arg("--version");
+    run::succeeds(command)
 }
 
 /// Whether there are plugins in this workspace, which need [`WASM_TARGET`].

@@ -17,6 +17,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if needs::has_plugins() {
         needs::WASM_TARGET.fetch()?;
     }
+    for interpreter in needs::INTERPRETERS {
+        interpreter.is_met();
+    }
     // Tests over the real binary start the one that lies beside them.
     run::run(run::cargo(["build", "--package", "leadhook"]))?;
     let runner: &[&str] = if needs::NEXTEST.is_met() {
