@@ -1,0 +1,161 @@
+//! The HTTP API: its routes, what stands before all of them, and what it is configured with.
+
+mod activation;
+mod auth;
+mod body;
+mod deliveries;
+mod events;
+mod gate;
+mod health;
+mod leads;
+mod openapi;
+mod preview;
+mod problem;
+mod query;
+mod reference;
+mod schema;
+mod sites;
+#[cfg(test)]
+mod tests;
+mod webhooks;
+
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, middleware};
+use leadhook_core::{address::AddressPolicy, settings::Known};
+use leadhook_runtime::Engine;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(crate) use openapi::openapi;
+
+/// What the API is configured with.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiSettings {
+    /// Which addresses a webhook's URL may name.
+    pub(crate) addresses: Arc<AddressPolicy>,
+    /// The local addresses that sending is bound to; empty: the operating system chooses.
+    pub(crate) source_addresses: Vec<IpAddr>,
+    /// The most bytes that one body of events may have; other bodies have limits of their own.
+    pub(crate) body_bytes_max: usize,
+    /// The most bytes that the bodies of all requests under way may have together.
+    pub(crate) body_bytes_at_once_max: usize,
+    /// The most events of one request.
+    pub(crate) events_per_batch_max: usize,
+    /// The most requests at one time; more are answered 503 at once.
+    pub(crate) requests_at_once_max: usize,
+    /// How long a request's body may take to arrive.
+    pub(crate) body_timeout: Duration,
+    /// Says whether the process wants requests; its owner keeps a clone.
+    pub(crate) readiness: Readiness,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            addresses: Arc::default(),
+            source_addresses: Vec::new(),
+            body_bytes_max: 8 * 1024 * 1024,
+            body_bytes_at_once_max: 256 * 1024 * 1024,
+            events_per_batch_max: 1_000,
+            requests_at_once_max: 1_024,
+            body_timeout: Duration::from_secs(30),
+            readiness: Readiness::default(),
+        }
+    }
+}
+
+/// Whether the process still wants requests. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// From now on `/readyz` answers 503, so that balancers send requests elsewhere; those that come are served.
+    pub(crate) fn shut_down(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_shutting_down(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What every call works on. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Api {
+    engine: Engine,
+    settings: Arc<ApiSettings>,
+    keys: Arc<auth::KnownKeys>,
+    /// One permit for each request under way.
+    requests: Arc<Semaphore>,
+    /// One permit for each KiB of body under way.
+    body_kib: Arc<Semaphore>,
+    /// The account's plugins: there are none before plugins can be uploaded.
+    plugins: Arc<BTreeSet<String>>,
+}
+
+impl Api {
+    fn new(engine: Engine, settings: ApiSettings) -> Self {
+        Self {
+            engine,
+            keys: Arc::default(),
+            requests: Arc::new(Semaphore::new(settings.requests_at_once_max)),
+            body_kib: Arc::new(Semaphore::new(settings.body_bytes_at_once_max / 1024)),
+            plugins: Arc::default(),
+            settings: Arc::new(settings),
+        }
+    }
+
+    /// What webhooks' settings are checked against.
+    fn known(&self) -> Known<'_> {
+        Known { addresses: &self.settings.addresses, plugins: &self.plugins }
+    }
+}
+
+/// The API of this engine, ready to be served.
+pub(crate) fn router(engine: Engine, settings: ApiSettings) -> Router {
+    let api = Api::new(engine, settings);
+    let (router, _) = calls().split_for_parts();
+    router
+        .fallback(problem::unknown_route)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .layer(middleware::from_fn_with_state(api.clone(), gate::admit))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(middleware::from_fn(gate::log))
+        .with_state(api)
+}
+
+/// Every call with its description; the one place where they are listed.
+fn calls() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(events::post))
+        .routes(routes!(sites::list))
+        .routes(routes!(sites::put, sites::get, sites::delete))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::get, webhooks::put, webhooks::delete))
+        .routes(routes!(webhooks::revisions))
+        .routes(routes!(activation::activate))
+        .routes(routes!(activation::deactivate))
+        .routes(routes!(activation::copy))
+        .routes(routes!(preview::post))
+        .routes(routes!(leads::list))
+        .routes(routes!(leads::get))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::get))
+        .routes(routes!(deliveries::send))
+        .routes(routes!(deliveries::cancel))
+        .routes(routes!(reference::parameters))
+        .routes(routes!(reference::egress))
+        .routes(routes!(reference::document))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+}
