@@ -7,10 +7,10 @@ use anyhow::{Context as _, Result, bail};
 use crate::run;
 
 /// Each generated page, and the cargo command that prints it.
-const PAGES: &[(&str, &[&str])] = &[(
-    "docs/parameters.md",
-    &["run", "--quiet", "--package", "leadhook-core", "--example", "parameters_md"],
-)];
+const PAGES: &[(&str, &[&str])] = &[
+    ("docs/parameters.md", &["run", "--quiet", "--package", "leadhook-core", "--example", "parameters_md"]),
+    ("docs/openapi.json", &["run", "--quiet", "--package", "leadhook", "--", "openapi"]),
+];
 
 /// Whether pages are written or only compared.
 #[derive(clap::Args)]

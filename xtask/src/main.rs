@@ -1,6 +1,7 @@
 //! `cargo xtask`: what is done with this workspace, each by one command.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
+mod bench;
 mod check;
 mod demo;
 mod docs;
@@ -26,6 +27,8 @@ enum Command {
     Demo(demo::Options),
     /// Runs every test of the workspace.
     Test(test::Options),
+    /// Measures leadhook against a relay that keeps nothing; `growth` and `micro` measure otherwise.
+    Bench(bench::Options),
     /// Writes the generated pages under docs/ anew.
     Docs(docs::Options),
     /// Checks format, lints, documentation, generated pages and dependencies.
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Docs(options) => docs::run(&options),
         Command::Check => check::run(),
     };

@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -22,6 +23,8 @@ use crate::{
 const KEY: &str = "test-key-0123456789abcdef0123456789abcdef";
 /// What the binary prints before its address when it is ready.
 const READY: &str = "listening on http://";
+/// The longest that its end is waited for: what is under way may take its time, up to half of this.
+const ENDING: Duration = PATIENCE.saturating_mul(2);
 /// How much of the log a failure shows.
 const LOG_LINES_SHOWN: usize = 60;
 
@@ -144,12 +147,12 @@ impl Engine {
     /// Asks it to end (SIGTERM) and waits for that.
     ///
     /// # Panics
-    /// When it does not end within [`PATIENCE`]; with the tail of its log.
+    /// When it does not end within twice [`PATIENCE`]; with the tail of its log.
     pub async fn terminate(&mut self) -> ExitStatus {
         let mut running = self.running.take().expect("the engine was killed or terminated");
         kill_process(Pid::from_child(&running.process.0), Signal::TERM)
             .expect("a child of ours can be signalled");
-        let ended = look_until(PATIENCE, async || running.process.ended()).await;
+        let ended = look_until(ENDING, async || running.process.ended()).await;
         ended.unwrap_or_else(|| panic!("the engine does not end on SIGTERM\n{}", self.log_tail()))
     }
 

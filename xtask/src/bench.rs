@@ -1,0 +1,56 @@
+//! `cargo xtask bench`: measures leadhook against a relay that keeps nothing, its growth, or its parts.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+
+use crate::run;
+
+/// The benchmarks of parts: package and name.
+const MICRO: &[(&str, &str)] = &[
+    ("leadhook-core", "plan"),
+    ("leadhook-core", "render"),
+    ("leadhook-core", "sign"),
+    ("leadhook-store", "cycle"),
+];
+
+/// What is measured.
+#[derive(clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Options {
+    /// `growth`: as the data folder grows; `micro`: the parts one by one; neither: the whole beside a relay.
+    /// What follows is handed on as it is; `--help` lists it.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<OsString>,
+}
+
+/// Builds what is measured in release and measures it; fails as the measurement fails.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    match options.rest.split_first() {
+        Some((first, rest)) if first == "micro" => micro(rest),
+        Some((first, rest)) if first == "growth" => whole("growth", rest),
+        _ => whole("compare", &options.rest),
+    }
+}
+
+fn whole(what: &str, rest: &[OsString]) -> Result<()> {
+    let packages = ["--package", "leadhook", "--package", "leadhook-bench"];
+    let mut build = run::cargo(["build", "--release"]);
+    build.args(packages);
+    run::run(build)?;
+    // The program finds the binary beside itself, wherever the target folder is.
+    let mut measure = run::cargo(["run", "--release", "--quiet", "--package", "leadhook-bench", "--", what]);
+    measure.args(rest);
+    run::run(measure)
+}
+
+fn micro(rest: &[OsString]) -> Result<()> {
+    for (package, name) in MICRO {
+        let mut bench = run::cargo(["bench", "--package", package, "--bench", name]);
+        if !rest.is_empty() {
+            bench.arg("--").args(rest);
+        }
+        run::run(bench)?;
+    }
+    Ok(())
+}
