@@ -56,10 +56,7 @@ async fn go(shared: &Shared, claimed: Claimed) -> Result<(Delivery, Turn, Option
     let (attempt, answered_at) = attempt(shared, &delivery, &webhook.settings).await;
     let failures = delivery.attempts.len();
     let verdict = verdict(&webhook.settings, &attempt.outcome, failures, answered_at, rand::random());
-    tracing::info!(
-        delivery = %delivery.id, webhook = %webhook.id, attempt = attempt.number,
-        elapsed_ms = attempt.elapsed_ms, outcome = %attempt.outcome.summary(), "attempted"
-    );
+    note(&delivery, &attempt, matches!(verdict, Verdict::Delivered));
     delivery.attempts.push(attempt);
     Ok(match verdict {
         Verdict::Delivered => (ended(delivery, State::Delivered { at: answered_at }), Turn::Succeeded, None),
@@ -72,6 +69,18 @@ async fn go(shared: &Shared, claimed: Claimed) -> Result<(Delivery, Turn, Option
             (ended(delivery, state), Turn::Failed, Some(reason))
         }
     })
+}
+
+/// What went well is in the store; the log is for what did not.
+fn note(delivery: &Delivery, attempt: &Attempt, delivered: bool) {
+    let (id, webhook, number) = (delivery.id, delivery.id.lane.webhook, attempt.number);
+    let elapsed_ms = attempt.elapsed_ms;
+    if delivered {
+        tracing::debug!(delivery = %id, %webhook, attempt = number, elapsed_ms, "delivered");
+    } else {
+        let outcome = attempt.outcome.summary();
+        tracing::info!(delivery = %id, %webhook, attempt = number, elapsed_ms, outcome, "not delivered");
+    }
 }
 
 fn ended(delivery: Delivery, state: State) -> Delivery {

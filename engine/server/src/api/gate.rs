@@ -30,10 +30,11 @@ pub(super) async fn log(request: Request, next: Next) -> Response {
     let path = matched.as_ref().map_or("unknown", MatchedPath::as_str);
     let status = response.status().as_u16();
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    if status >= 500 {
-        tracing::warn!(%method, path, status, elapsed_ms, "answered");
-    } else {
-        tracing::info!(%method, path, status, elapsed_ms, "answered");
+    match status {
+        500.. => tracing::warn!(%method, path, status, elapsed_ms, "answered"),
+        400.. => tracing::info!(%method, path, status, elapsed_ms, "answered"),
+        // What went well, thousands of times a second, is for who asks for it.
+        _ => tracing::debug!(%method, path, status, elapsed_ms, "answered"),
     }
     response
 }
