@@ -1,0 +1,178 @@
+//! The command line: what can be asked of the binary, and its help.
+
+mod check;
+mod demo;
+mod files;
+mod listen;
+mod preview;
+mod received;
+mod receiver;
+mod rehearsal;
+mod send;
+pub(crate) mod terminal;
+
+use std::process::ExitCode;
+
+use leadhook_core::fault::Faults;
+
+use crate::{
+    api,
+    config::{self, Environment, Flags},
+    logs::{self, LogFormat},
+    serve,
+};
+use terminal::{Terminal, complain};
+
+/// The exit code for settings that cannot be used, as for flags that do not exist.
+const BAD_SETTINGS: u8 = 2;
+
+const EXAMPLES: &str = "\
+Try it out, in three terminals:
+  leadhook listen --port 9000
+  leadhook serve --allow-destination 127.0.0.0/8
+  leadhook send examples/leads/*.json
+
+Or all of it in one process, within seconds:
+  leadhook demo";
+
+/// leadhook: takes events about leads in and delivers them to webhooks, reliably
+#[derive(Debug, clap::Parser)]
+#[command(name = "leadhook", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Run the engine: its HTTP interface and its deliveries
+    #[command(after_help = SERVE)]
+    Serve(Flags),
+    /// Show the whole job on sample leads, in one process and within seconds
+    #[command(after_help = DEMO)]
+    Demo,
+    /// Receive webhooks on this machine and print them decoded
+    #[command(after_help = LISTEN)]
+    Listen(listen::Options),
+    /// Send events from files to an engine
+    #[command(after_help = SEND)]
+    Send(send::Options),
+    /// Show the request that a webhook's settings make of a lead; sends nothing, needs no server
+    #[command(after_help = PREVIEW)]
+    Preview(preview::Options),
+    /// Look at the engine's configuration
+    Config {
+        #[command(subcommand)]
+        action: ConfigAction,
+    },
+    /// Print the description of the HTTP interface (OpenAPI 3.1)
+    #[command(hide = true)]
+    Openapi,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum ConfigAction {
+    /// Check the configuration, and print what holds and where each value comes from
+    #[command(after_help = CHECK)]
+    Check(Flags),
+}
+
+const SERVE: &str = "\
+Examples:
+  leadhook serve
+  leadhook serve --data /var/lib/leadhook --config /etc/leadhook.toml
+  leadhook serve --allow-destination 127.0.0.0/8      # to try webhooks out on this machine
+
+On an empty data folder the account `default` is made and its API key is printed once; it is also kept
+in DIR/api-key. With LEADHOOK_API_KEY (16 characters or more) set, that is the key, at later starts too.
+Settings: file < environment < flags. SIGTERM and SIGINT end the engine in order, a second one at once.
+Exit code: 0 ended in order, 1 could not run (the data folder is in use, …), 2 settings that are wrong.";
+
+const DEMO: &str = "\
+An engine on a temporary folder, a receiver on loopback, webhooks with a delay, a filter, retries and
+signatures, and sample leads. The engine's clock is moved, so that minutes pass in a moment.
+Exit code: 0 when everything went as it should, 1 when not, with what did not. Leaves nothing behind.";
+
+const LISTEN: &str = "\
+Examples:
+  leadhook listen
+  leadhook listen --port 9001 --fail-first 2 --secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+const SEND: &str = "\
+Examples:
+  leadhook send examples/leads/*.json
+  leadhook send --server https://hooks.example --key-file ./key events.ndjson
+
+A file holds one event, an array of events, or an event a line (NDJSON).
+The key: --key, else --key-file, else LEADHOOK_API_KEY, else ./leadhook-data/api-key.
+Exit code: 0 when every event was accepted, 1 when not.";
+
+const PREVIEW: &str = "\
+Examples:
+  leadhook preview examples/settings/crm.json
+  leadhook preview settings.json lead.json --trigger call_started
+  leadhook preview settings.json lead.json --site examples/site.json --json
+
+LEAD.json holds one event or an array of events, as POST /v1/events takes them; they are accepted in
+memory, and the lead of the last one is shown. Without it a sample lead is shown.";
+
+const CHECK: &str = "\
+Examples:
+  leadhook config check
+  leadhook config check --config /etc/leadhook.toml
+Exit code: 0 when the configuration can be used, 1 when not, with everything that is wrong.";
+
+/// Carries a command out; the exit code is its answer.
+pub(crate) fn run(line: Line) -> anyhow::Result<ExitCode> {
+    let mut terminal = Terminal::stdout();
+    match line.command {
+        Command::Serve(flags) => match config::load(&flags, &Environment::of_process()).config {
+            Ok(config) => {
+                logs::start(config.log, &config.log_level);
+                block_on(serve::run(config, terminal))
+            }
+            Err(faults) => {
+                tell(&faults);
+                Ok(ExitCode::from(BAD_SETTINGS))
+            }
+        },
+        Command::Config { action: ConfigAction::Check(flags) } => check::run(&flags, &mut terminal),
+        Command::Demo => {
+            quiet_log();
+            block_on(demo::run(terminal))
+        }
+        Command::Listen(options) => {
+            quiet_log();
+            block_on(listen::run(options, terminal))
+        }
+        Command::Send(options) => block_on(send::run(options, terminal)),
+        Command::Preview(options) => preview::run(&options, &mut terminal),
+        Command::Openapi => {
+            terminal.line(api::openapi().to_pretty_json()?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Each fault on a line of its own.
+fn tell(faults: &Faults) {
+    for fault in &faults.0 {
+        match fault.path.as_str() {
+            "" => complain(format!("error: {}", fault.detail)),
+            path => complain(format!("error: {path}: {}", fault.detail)),
+        }
+    }
+}
+
+/// What goes as planned is told on standard output; the log has only what does not.
+fn quiet_log() {
+    logs::start(LogFormat::Text, "error");
+}
+
+fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(command);
+    // A command has waited for all that it wants to wait for.
+    runtime.shutdown_background();
+    ended
+}

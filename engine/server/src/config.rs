@@ -1,0 +1,280 @@
+//! The engine's settings: one table of them, and what a configuration file, the environment and flags make of it.
+//!
+//! A flag stands over the environment, that over the file, that over the default; a list given at one
+//! place replaces the list of the place below it whole. Everything wrong is told at once, each with
+//! where it was given.
+
+mod sources;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use leadhook_core::fault::{Fault, Faults};
+use url::Url;
+
+use crate::logs::{self, LogFormat};
+pub(crate) use sources::{Environment, Origin};
+use sources::{Given, Sources};
+
+/// The file that is read when none is named and it is there.
+pub(crate) const FILE_DEFAULT: &str = "leadhook.toml";
+/// Names the configuration file, as `--config` does.
+const FILE_ENVIRONMENT: &str = "LEADHOOK_CONFIG";
+/// Holds the key of the account `default`; it stands in no file and no flag, where others could read it.
+pub(crate) const KEY_ENVIRONMENT: &str = "LEADHOOK_API_KEY";
+/// The fewest characters of a key given from outside.
+const KEY_CHARACTERS_MIN: usize = 16;
+/// The most characters of it: it must fit a header.
+const KEY_CHARACTERS_MAX: usize = 512;
+/// The longest that a shutdown may take.
+const SHUTDOWN_SECONDS_MAX: u64 = 600;
+
+/// One setting: where it can be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// Its name in the file.
+    pub(crate) name: &'static str,
+    /// Its variable in the environment; a list is separated by commas.
+    pub(crate) environment: &'static str,
+    /// Its flag.
+    pub(crate) flag: &'static str,
+    /// What holds unless it is given; `None`: nothing.
+    pub(crate) default: Option<&'static str>,
+    /// Whether it takes several values.
+    pub(crate) many: bool,
+}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])* $name:ident $value:literal $flag:literal $environment:literal $default:expr, $many:literal;)*) => {
+        /// The settings of `leadhook serve`.
+        pub(crate) const SETTINGS: &[Setting] = &[$(Setting {
+            name: stringify!($name),
+            environment: $environment,
+            flag: concat!("--", $flag),
+            default: $default,
+            many: $many,
+        },)*];
+
+        /// The settings as flags. They are kept as text, so that all that is wrong can be told at once.
+        #[derive(Debug, Clone, Default, clap::Args)]
+        pub(crate) struct Flags {
+            /// The configuration file (TOML), with the same names as the flags, `_` for `-`;
+            /// `leadhook.toml` unless given, where that is there [env: LEADHOOK_CONFIG]
+            #[arg(long, value_name = "FILE")]
+            config: Option<PathBuf>,
+            $(
+                $(#[doc = $doc])*
+                #[doc = concat!("[env: ", $environment, "]")]
+                #[arg(long = $flag, value_name = $value)]
+                $name: Vec<String>,
+            )*
+        }
+
+        impl Flags {
+            fn given(&self, name: &str) -> &[String] {
+                match name {
+                    $(stringify!($name) => &self.$name,)*
+                    _ => &[],
+                }
+            }
+        }
+    };
+}
+
+settings! {
+    /// Where the HTTP interface listens; port 0 takes any that is free; 127.0.0.1:8080 unless given
+    listen "ADDR:PORT" "listen" "LEADHOOK_LISTEN" Some("127.0.0.1:8080"), false;
+    /// The folder in which everything is kept; made where it is not there; ./leadhook-data unless given
+    data "DIR" "data" "LEADHOOK_DATA" Some("./leadhook-data"), false;
+    /// A network of one's own that webhooks may be sent to, like 10.1.0.0/16; may be given several
+    /// times. Without it only public addresses are sent to
+    allow_destination "CIDR" "allow-destination" "LEADHOOK_ALLOW_DESTINATION" None, true;
+    /// A local address to send webhooks from; may be given several times
+    source_address "IP" "source-address" "LEADHOOK_SOURCE_ADDRESS" None, true;
+    /// Where this engine is reached from outside, for links to recordings; without it none are sent
+    public_url "URL" "public-url" "LEADHOOK_PUBLIC_URL" None, false;
+    /// How the log is written to standard error: text or json; text unless given
+    log "text|json" "log" "LEADHOOK_LOG_FORMAT" Some("text"), false;
+    /// What is logged: error, warn, info, debug or trace, also by part, like info,leadhook_store=debug;
+    /// info unless given
+    log_level "LEVEL" "log-level" "LEADHOOK_LOG" Some("info"), false;
+    /// How long, in seconds, deliveries under way may take to end at shutdown, 1 to 600; 30 unless given
+    shutdown_seconds "N" "shutdown-seconds" "LEADHOOK_SHUTDOWN_SECONDS" Some("30"), false;
+    /// A PEM file with certificates to trust besides the public ones; may be given several times
+    root_certificate "PEM" "root-certificate" "LEADHOOK_ROOT_CERTIFICATE" None, true;
+}
+
+/// What the engine runs with.
+#[derive(Clone)]
+pub(crate) struct Config {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// The data folder.
+    pub(crate) data: PathBuf,
+    /// Networks that may be sent to besides the public ones.
+    pub(crate) allow_destination: Vec<IpNet>,
+    /// Local addresses to send from; empty: the system chooses.
+    pub(crate) source_address: Vec<IpAddr>,
+    /// Where the engine is reached from outside, without a slash at the end.
+    pub(crate) public_url: Option<String>,
+    /// How the log is written.
+    pub(crate) log: LogFormat,
+    /// What is logged, as the filter of `logs` reads it.
+    pub(crate) log_level: String,
+    /// How long deliveries under way may take to end.
+    pub(crate) shutdown: Duration,
+    /// PEM files with further roots.
+    pub(crate) root_certificate: Vec<PathBuf>,
+    /// The key of the account `default`, where it is given from outside.
+    pub(crate) api_key: Option<String>,
+}
+
+/// A setting as it holds, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Its name in the file.
+    pub(crate) name: &'static str,
+    /// Its values as they were given; `None` where nothing holds.
+    pub(crate) value: Option<String>,
+    /// Where it was given.
+    pub(crate) origin: Origin,
+}
+
+/// What reading came to.
+pub(crate) struct Loaded {
+    /// The settings, or everything that is wrong with them.
+    pub(crate) config: Result<Config, Faults>,
+    /// Each setting with its origin, also where it is wrong.
+    pub(crate) shown: Vec<Shown>,
+    /// Variables that look as if they were meant as settings.
+    pub(crate) unused: Vec<String>,
+}
+
+/// Reads the settings from all their places.
+pub(crate) fn load(flags: &Flags, environment: &Environment) -> Loaded {
+    let mut sources = Sources::gather(flags, environment);
+    let config = read(&mut sources, environment);
+    let shown = SETTINGS.iter().map(|setting| sources.shown(setting)).collect();
+    let config = match config {
+        Some(config) if sources.faults.is_empty() => Ok(config),
+        _ => Err(Faults(sources.faults)),
+    };
+    Loaded { config, shown, unused: environment.unused() }
+}
+
+/// Every setting is read before the first `?`, so that one round tells all faults.
+fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
+    let listen = sources.one("listen", |text| {
+        text.parse()
+            .map_err(|_| "expected an address and a port, like 127.0.0.1:8080 or [::1]:8080".to_owned())
+    });
+    let data = sources.one("data", |text| match text {
+        "" => Err("expected a folder".to_owned()),
+        text => Ok(PathBuf::from(text)),
+    });
+    let allow_destination = sources.many("allow_destination", network);
+    let source_address = sources
+        .many("source_address", |text| text.parse().map_err(|_| format!("`{text}` is not an IP address")));
+    let public_url = sources.optional("public_url", public_url);
+    let log = sources.one("log", LogFormat::parse);
+    let log_level = sources.one("log_level", |text| logs::filter(text).map(|_| text.to_owned()));
+    let shutdown = sources.one("shutdown_seconds", |text| match text.parse() {
+        Ok(seconds @ 1..=SHUTDOWN_SECONDS_MAX) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("expected a whole number of seconds, 1 to {SHUTDOWN_SECONDS_MAX}")),
+    });
+    let root_certificate = sources.many("root_certificate", |text| match std::fs::File::open(text) {
+        Ok(_) => Ok(PathBuf::from(text)),
+        Err(error) => Err(format!("the file {text} cannot be read: {error}")),
+    });
+    let api_key = api_key(sources, environment);
+    Some(Config {
+        listen: listen?,
+        data: data?,
+        allow_destination: allow_destination?,
+        source_address: source_address?,
+        public_url: public_url?,
+        log: log?,
+        log_level: log_level?,
+        shutdown: shutdown?,
+        root_certificate: root_certificate?,
+        api_key: api_key?,
+    })
+}
+
+/// A block of addresses; one address alone stands for itself.
+fn network(text: &str) -> Result<IpNet, String> {
+    let one = text.parse::<IpAddr>().map(IpNet::from);
+    text.parse()
+        .or(one)
+        .map_err(|_| format!("`{text}` is not a network; write one like 10.1.0.0/16 or fd00::/8"))
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
+    let plain = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
+    match plain && url.username().is_empty() && url.password().is_none() && url.host().is_some() {
+        true => Ok(url.as_str().trim_end_matches('/').to_owned()),
+        false => Err("expected an http or https URL without user name, query and fragment".to_owned()),
+    }
+}
+
+/// The key from the environment. Not told in a fault, since faults end up in logs.
+fn api_key(sources: &mut Sources, environment: &Environment) -> Option<Option<String>> {
+    let Some(key) = environment.get(KEY_ENVIRONMENT) else { return Some(None) };
+    let fits = (KEY_CHARACTERS_MIN..=KEY_CHARACTERS_MAX).contains(&key.len());
+    if fits && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Some(Some(key.to_owned()));
+    }
+    let detail = format!(
+        "a key has {KEY_CHARACTERS_MIN} to {KEY_CHARACTERS_MAX} ASCII characters and no spaces; take a random one"
+    );
+    sources.faults.push(Fault::new(KEY_ENVIRONMENT, "bad_key", detail));
+    None
+}
+
+impl Sources {
+    /// The value of a setting that always has one.
+    fn one<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        self.optional(name, parse)?
+    }
+
+    /// The value of a setting, if it has one; the outer `None` where it is wrong.
+    fn optional<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Option<T>> {
+        let Some(Given { values, origin }) = self.given(name) else { return Some(None) };
+        let [value] = values.as_slice() else {
+            self.fault(name, &origin, "given_twice", "give it once");
+            return None;
+        };
+        match parse(value) {
+            Ok(value) => Some(Some(value)),
+            Err(detail) => {
+                self.fault(name, &origin, "bad_value", &detail);
+                None
+            }
+        }
+    }
+
+    /// All values of a setting; `None` where any is wrong, after all were read.
+    fn many<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
+        let Some(Given { values, origin }) = self.given(name) else { return Some(Vec::new()) };
+        let mut read = Vec::with_capacity(values.len());
+        for value in &values {
+            match parse(value) {
+                Ok(value) => read.push(value),
+                Err(detail) => self.fault(name, &origin, "bad_value", &detail),
+            }
+        }
+        (read.len() == values.len()).then_some(read)
+    }
+}
+
+#[cfg(test)]
+mod tests;

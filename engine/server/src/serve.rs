@@ -1,0 +1,112 @@
+//! `leadhook serve`: puts the engine together, serves its interface, and ends in order.
+
+mod account;
+pub(crate) mod connections;
+pub(crate) mod signal;
+
+use std::{fs, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use leadhook_core::address::AddressPolicy;
+use leadhook_courier::{Courier, CourierSettings, Roots};
+use leadhook_runtime::{Engine, Parts, clock::SystemClock, limits::Limits};
+use leadhook_store::{
+    Store,
+    redb::{Options, RedbStore},
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::{self, ApiSettings, Readiness},
+    cli::terminal::Terminal,
+    config::Config,
+};
+use account::FirstKey;
+use signal::Signals;
+
+/// The exit code after a second signal: nothing was waited for.
+const HURRIED: u8 = 130;
+
+/// Serves until a signal asks for the end.
+pub(crate) async fn run(config: Config, mut terminal: Terminal) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen().context("the system's signals cannot be taken")?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("cannot listen on {}; another address can be given with --listen", config.listen)
+    })?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    let store: Arc<dyn Store> = Arc::new(RedbStore::open(&config.data, Options::default())?);
+    let first_key = account::prepare(&*store, &config.data, config.api_key.as_deref()).await?;
+    let engine = start_engine(store, &config).await?;
+    let readiness = Readiness::default();
+    let settings = ApiSettings {
+        addresses: Arc::new(AddressPolicy::new(config.allow_destination.clone())),
+        source_addresses: config.source_address.clone(),
+        readiness: readiness.clone(),
+        ..ApiSettings::default()
+    };
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(connections::serve(
+        listener,
+        api::router(engine.clone(), settings),
+        connections::Limits::default(),
+        stop.clone(),
+        grace_of_requests(config.shutdown),
+    ));
+    if let Some(FirstKey { key, file }) = first_key {
+        terminal.line(format!(
+            "the account `default` was made; its API key, shown this once (and kept in {}):",
+            file.display()
+        ))?;
+        terminal.line(format!("  {key}"))?;
+    }
+    terminal.line(format!("listening on http://{address}"))?;
+    tracing::info!(%address, data = %config.data.display(), version = env!("CARGO_PKG_VERSION"), "ready");
+    signals.next().await;
+    readiness.shut_down();
+    stop.cancel();
+    tokio::select! {
+        ended = end(engine, serving, config.shutdown) => ended,
+        () = signals.next() => {
+            tracing::warn!("a second signal: ending at once");
+            Ok(ExitCode::from(HURRIED))
+        }
+    }
+}
+
+/// Requests first, since they need the engine; then the deliveries under way get what is left of the time.
+async fn end(engine: Engine, serving: JoinHandle<()>, within: Duration) -> anyhow::Result<ExitCode> {
+    tracing::info!(seconds = within.as_secs(), "ending: no new connections, what is under way may end");
+    let began = tokio::time::Instant::now();
+    serving.await.context("serving ended unexpectedly")?;
+    engine.shutdown(within.saturating_sub(began.elapsed())).await;
+    tracing::info!("ended");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A client that stalls must not take the time that deliveries under way need.
+fn grace_of_requests(shutdown: Duration) -> Duration {
+    (shutdown / 2).min(Duration::from_secs(10))
+}
+
+async fn start_engine(store: Arc<dyn Store>, config: &Config) -> anyhow::Result<Engine> {
+    let mut roots = Roots::default();
+    for file in &config.root_certificate {
+        let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        roots = roots.and_pem(&text).with_context(|| format!("in {}", file.display()))?;
+    }
+    let courier = Courier::new(CourierSettings {
+        addresses: AddressPolicy::new(config.allow_destination.clone()),
+        source_addresses: config.source_address.clone(),
+        roots,
+        ..CourierSettings::default()
+    })?;
+    let parts = Parts {
+        store,
+        carrier: Arc::new(courier),
+        clock: Arc::new(SystemClock),
+        limits: Limits::default(),
+        public_url: config.public_url.clone(),
+    };
+    Ok(Engine::start(parts).await?)
+}
