@@ -14,7 +14,7 @@ use leadhook_core::{
     webhook::{Settings, Switch, Webhook},
 };
 use leadhook_courier::Courier;
-use leadhook_store::{ByHand, Receipt, Result, Saved, Store};
+use leadhook_store::{ByHand, Receipt, Result, Saved, Store, StoreError};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -122,13 +122,17 @@ impl Engine {
         account: AccountId,
         events: Vec<Event>,
     ) -> Result<Vec<std::result::Result<Receipt, Refusal>>> {
-        let answers = self.shared.store.accept(account, events, self.now()).await?;
-        for receipt in answers.iter().flatten() {
-            for (webhook, due) in &receipt.wake {
-                self.shared.signal(Signal::Wake { key: (account, *webhook), due: *due });
+        let shared = Arc::clone(&self.shared);
+        carry_through(async move {
+            let answers = shared.store.accept(account, events, shared.clock.now()).await?;
+            for receipt in answers.iter().flatten() {
+                for (webhook, due) in &receipt.wake {
+                    shared.signal(Signal::Wake { key: (account, *webhook), due: *due });
+                }
             }
-        }
-        Ok(answers)
+            Ok(answers)
+        })
+        .await
     }
 
     /// Saves a webhook's settings; see [`Store::save_webhook`].
@@ -139,11 +143,16 @@ impl Engine {
         settings: Settings,
         expected: Option<u32>,
     ) -> Result<Saved> {
-        let saved = self.shared.store.save_webhook(account, id, settings, expected, self.now()).await?;
-        if let Saved::Saved(webhook) = &saved {
-            self.shared.changed(webhook);
-        }
-        Ok(saved)
+        let shared = Arc::clone(&self.shared);
+        carry_through(async move {
+            let now = shared.clock.now();
+            let saved = shared.store.save_webhook(account, id, settings, expected, now).await?;
+            if let Saved::Saved(webhook) = &saved {
+                shared.changed(webhook);
+            }
+            Ok(saved)
+        })
+        .await
     }
 
     /// Switches a webhook on, off, or deletes it; `None` when there is none.
@@ -153,30 +162,43 @@ impl Engine {
         id: WebhookId,
         switch: Switch,
     ) -> Result<Option<Arc<Webhook>>> {
-        let webhook = self.shared.store.switch_webhook(account, id, switch).await?;
-        if let Some(webhook) = &webhook {
-            self.shared.changed(webhook);
-        }
-        Ok(webhook)
+        let shared = Arc::clone(&self.shared);
+        carry_through(async move {
+            let webhook = shared.store.switch_webhook(account, id, switch).await?;
+            if let Some(webhook) = &webhook {
+                shared.changed(webhook);
+            }
+            Ok(webhook)
+        })
+        .await
     }
 
     /// Makes a waiting delivery due now; see [`Store::send_now`].
     pub async fn send_now(&self, account: AccountId, id: DeliveryId) -> Result<ByHand> {
-        let done = self.shared.store.send_now(account, id, self.now()).await?;
-        if let ByHand::Done { due: Some(due) } = done {
-            self.shared.signal(Signal::Wake { key: (account, id.lane.webhook), due });
-        }
-        Ok(done)
+        let shared = Arc::clone(&self.shared);
+        carry_through(async move {
+            let done = shared.store.send_now(account, id, shared.clock.now()).await?;
+            if let ByHand::Done { due: Some(due) } = done {
+                shared.signal(Signal::Wake { key: (account, id.lane.webhook), due });
+            }
+            Ok(done)
+        })
+        .await
     }
 
     /// Cancels a waiting delivery; see [`Store::cancel`].
     pub async fn cancel(&self, account: AccountId, id: DeliveryId) -> Result<ByHand> {
-        let done = self.shared.store.cancel(account, id, "cancelled by hand".to_owned(), self.now()).await?;
-        if matches!(done, ByHand::Done { .. }) {
-            // The next of its lane may be due already.
-            self.shared.signal(Signal::Wake { key: (account, id.lane.webhook), due: self.now() });
-        }
-        Ok(done)
+        let shared = Arc::clone(&self.shared);
+        carry_through(async move {
+            let now = shared.clock.now();
+            let done = shared.store.cancel(account, id, "cancelled by hand".to_owned(), now).await?;
+            if matches!(done, ByHand::Done { .. }) {
+                // The next of its lane may be due already.
+                shared.signal(Signal::Wake { key: (account, id.lane.webhook), due: now });
+            }
+            Ok(done)
+        })
+        .await
     }
 
     /// Claims nothing more, gives what is under way until `deadline` to end, and closes the store.
@@ -193,6 +215,17 @@ impl Engine {
             running.abort();
         }
         self.shared.store.close().await;
+    }
+}
+
+/// Runs a command to its end even when whoever asked goes away: a client that disconnects between the commit
+/// and the signal must not leave the dispatcher asleep on what is owed.
+async fn carry_through<T: Send + 'static>(
+    command: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    match tokio::spawn(command).await {
+        Ok(done) => done,
+        Err(error) => Err(StoreError::Unavailable(format!("the command did not end: {error}"))),
     }
 }
 

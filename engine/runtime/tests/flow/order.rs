@@ -81,3 +81,16 @@ async fn shutdown_lets_what_is_under_way_end_and_records_it() {
     assert_eq!(world.stands(id, StateName::Delivered).await.attempts.len(), 1);
     assert_eq!(world.handler.count(), 1, "what was recorded is not sent again");
 }
+
+#[tokio::test]
+async fn what_was_accepted_goes_out_though_its_source_went_away_meanwhile() {
+    let world = World::new().await;
+    world.webhook(json!({})).await;
+    {
+        let call = world.call("1");
+        tokio::pin!(call);
+        // The request begins, and its client is gone before the answer.
+        assert!(futures::poll!(call.as_mut()).is_pending());
+    }
+    world.handler.seen(1).await;
+}
