@@ -211,7 +211,8 @@ pub struct Shown {
 pub enum ByHand {
     /// It is done; the delivery's webhook has something due at this time.
     Done {
-        /// When, for sending; `None` for cancelling.
+        /// When. After a cancelling that is the webhook's next delivery, which may be one that waited for the
+        /// cancelled one; `None` when there is none.
         due: Option<Timestamp>,
     },
     /// It is being sent at this moment.

@@ -1,2 +1,142 @@
-//! To be written.
-pub struct RedbStore;
+//! The embedded store: one redb file in the data folder, one thread that writes, any number of readers.
+//!
+//! Invariants: nothing is acknowledged before the commit that holds it; every row that is decoded was
+//! checked; nothing in memory grows with what is owed (only settings, which are few, and leases).
+
+mod accept;
+mod by_hand;
+mod claim;
+mod command;
+mod deliveries;
+mod failure;
+mod lane;
+mod leads;
+mod lease;
+mod opening;
+mod row;
+mod save;
+mod settle;
+mod setup;
+mod shared;
+mod store;
+mod table;
+mod tx;
+mod view;
+mod writer;
+
+use std::{path::Path, sync::Arc};
+
+use ::redb::{Database, DatabaseError, StorageBackend};
+
+use self::{
+    command::Queue,
+    opening::{NotOpened, Opened, Opener},
+    shared::Shared,
+    view::View,
+    writer::Writer,
+};
+use crate::{Result, StoreError};
+
+/// The name of the database file in the data folder.
+pub const FILE_NAME: &str = "leadhook.redb";
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// How much of the file is kept in memory, in bytes; 256 MiB by default.
+    pub cache_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cache_bytes: 256 * 1024 * 1024 }
+    }
+}
+
+/// A store in one redb file.
+#[derive(Debug)]
+pub struct RedbStore {
+    shared: Arc<Shared>,
+    queue: Queue,
+}
+
+impl RedbStore {
+    /// Opens the store in a data folder, making both where they do not exist. Blocks while it reads the settings.
+    ///
+    /// [`StoreError::InUse`] when another process has it open, [`StoreError::Format`] when another version wrote
+    /// it, [`StoreError::Damaged`] when settings cannot be read, [`StoreError::Open`] for anything else.
+    pub fn open(dir: &Path, options: Options) -> Result<Self> {
+        let path = dir.display().to_string();
+        make_private_dir(dir)
+            .map_err(|error| StoreError::Open { path: path.clone(), reason: error.to_string() })?;
+        let file = dir.join(FILE_NAME);
+        Self::start(&path, Box::new(move || builder(options).create(&file)))
+    }
+
+    /// Opens the store on a backend of the caller's own, for tests that make storage fail. `backend` is asked for a
+    /// fresh one at every opening, also after failures. Errors as for [`RedbStore::open`].
+    pub fn open_on<B: StorageBackend>(
+        backend: impl Fn() -> std::io::Result<B> + Send + 'static,
+        options: Options,
+    ) -> Result<Self> {
+        Self::start("(a backend)", Box::new(move || builder(options).create_with_backend(backend()?)))
+    }
+
+    fn start(path: &str, opener: Opener) -> Result<Self> {
+        let not_opened = |reason: String| StoreError::Open { path: path.to_owned(), reason };
+        let opened = opening::open(&opener).map_err(|error| match error {
+            NotOpened::Database(DatabaseError::DatabaseAlreadyOpen) => {
+                StoreError::InUse { path: path.to_owned() }
+            }
+            NotOpened::Database(error) => not_opened(error.to_string()),
+            NotOpened::Content(StoreError::Unavailable(reason)) => not_opened(reason),
+            NotOpened::Content(error) => error,
+        })?;
+        let Opened { database, setup, last } = opened;
+        let shared = Arc::new(Shared::default());
+        shared.publish(setup);
+        shared.replace_database(Some(database));
+        let (queue, steps, check_asked) = Queue::new();
+        let writer =
+            Writer { shared: shared.clone(), opener, steps, check_asked, last, pending: None, last_batch: 0 };
+        let thread = std::thread::Builder::new().name("leadhook-store".to_owned());
+        thread.spawn(move || writer.run()).map_err(|error| not_opened(error.to_string()))?;
+        Ok(Self { shared, queue })
+    }
+
+    /// Reads from one consistent view, on a thread that may block.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&View) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.on_blocking_thread(move |shared| shared.read(read)).await
+    }
+
+    async fn on_blocking_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let shared = self.shared.clone();
+        let ended = tokio::task::spawn_blocking(move || work(&shared)).await;
+        let result = ended.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())));
+        if matches!(result, Err(StoreError::Unavailable(_))) {
+            self.queue.ask_check();
+        }
+        result
+    }
+}
+
+fn builder(options: Options) -> ::redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(options.cache_bytes);
+    builder
+}
+
+/// Makes the folder where it does not exist, for nobody else to look into: it holds personal data.
+fn make_private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}

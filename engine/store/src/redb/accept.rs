@@ -1,0 +1,137 @@
+//! Accepting events: what `leadhook_core::accept` decided is stored, so that it can be acknowledged.
+
+use ::redb::ReadableTable as _;
+use leadhook_core::{
+    accept::{self, Accepted, Refusal, Scene},
+    event::Event,
+    id::{AccountId, WebhookId, base32},
+    lead::Cause,
+    qualify::{Question, Trace},
+    time::{Serial, Timestamp},
+};
+
+use super::{
+    row,
+    table::{self, TraceKey},
+    tx::Tx,
+    view,
+};
+use crate::{Receipt, Result};
+
+type Answer = std::result::Result<Receipt, Refusal>;
+
+/// Accepts events in order; each one sees what those before it changed.
+pub(super) fn accept(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    events: &[Event],
+    now: Timestamp,
+) -> Result<Vec<Answer>> {
+    events.iter().map(|event| accept_one(tx, account, event, now)).collect()
+}
+
+fn accept_one(tx: &mut Tx<'_>, account: AccountId, event: &Event, now: Timestamp) -> Result<Answer> {
+    let setup = tx.setup.clone();
+    let Some(site) = setup.live_site(account, &event.lead.site) else {
+        return Ok(Err(Refusal::UnknownSite(event.lead.site.to_string())));
+    };
+    if let Some(id) = &event.id
+        && let Some(receipt) = first_receipt(tx, table::event_key(account, &site.id, id))?
+    {
+        return Ok(Ok(receipt));
+    }
+    let lead_id = table::lead_id_key(account, &event.lead);
+    let serial = tx.lead_id.get(lead_id)?.map(|serial| Serial(serial.value()));
+    let known = match serial {
+        Some(serial) => view::newest_lead(tx.leads.on(serial.day())?, account, serial)?,
+        None => None,
+    };
+    let webhooks = setup.live_webhooks(account);
+    let scene = Scene { site, webhooks: &webhooks, now };
+    let (mut last, mut failure) = (tx.last, None);
+    let mut seen = |question: &Question<'_>| {
+        seen_before(&tx.trace, account, question).unwrap_or_else(|error| {
+            failure.get_or_insert(error);
+            false
+        })
+    };
+    let event_id = event.id.clone().unwrap_or_default();
+    let decided = accept::accept(event.clone(), event_id, known, scene, &mut last, &mut seen);
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    let mut accepted = match decided {
+        Ok(accepted) => accepted,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    tx.last = last;
+    if event.id.is_none() {
+        accepted.cause.event_id = made_event_id(accepted.lead.serial, accepted.lead.version);
+    }
+    store(tx, account, &accepted)?;
+    Ok(Ok(receipt(accepted)))
+}
+
+/// What the first event of this id on its site was answered with.
+fn first_receipt(tx: &mut Tx<'_>, key: (u32, u128)) -> Result<Option<Receipt>> {
+    let Some((lead, version)) = tx.event_id.get(key)?.map(|found| found.value()) else { return Ok(None) };
+    let table = tx.leads.on(Serial(lead).day())?;
+    let Some(stored) = table.get((key.0, lead, version))? else { return Ok(None) };
+    let cause: Cause =
+        row::decode(stored.value(), || format!("event that made version {version} of lead number {lead}"))?;
+    Ok(Some(Receipt { event_id: cause.event_id, deliveries: cause.deliveries, wake: Vec::new() }))
+}
+
+/// Whether a trace answers the question. Traces of a client are in order of their leads' start.
+fn seen_before(
+    traces: &impl ::redb::ReadableTable<TraceKey, ()>,
+    account: AccountId,
+    question: &Question<'_>,
+) -> Result<bool> {
+    let client = table::client_digest(question.site, question.client);
+    let at = |time: Timestamp| (account.0, client, question.kind as u8, time.0, 0);
+    Ok(traces.range(at(question.from)..at(question.before))?.next().transpose()?.is_some())
+}
+
+/// The id of an event whose source gave it none; no other version of any lead makes the same.
+fn made_event_id(lead: Serial, version: u32) -> String {
+    let mut bytes = [0; 12];
+    bytes[..8].copy_from_slice(&lead.0.to_be_bytes());
+    bytes[8..].copy_from_slice(&version.to_be_bytes());
+    format!("evt_{}", base32().encode(&bytes))
+}
+
+fn store(tx: &mut Tx<'_>, account: AccountId, accepted: &Accepted) -> Result<()> {
+    let (lead, cause) = (&accepted.lead, &accepted.cause);
+    let row = row::encode(&(cause, lead));
+    tx.leads.on(lead.serial.day())?.insert((account.0, lead.serial.0, lead.version), row.as_slice())?;
+    let event_key = table::event_key(account, &lead.reference.site, &cause.event_id);
+    tx.event_id.insert(event_key, (lead.serial.0, lead.version))?;
+    if lead.version == 1 {
+        tx.lead_id.insert(table::lead_id_key(account, &lead.reference), lead.serial.0)?;
+    }
+    for trace in &accepted.traces_removed {
+        tx.trace.remove(trace_key(account, trace))?;
+    }
+    for trace in &accepted.traces_added {
+        tx.trace.insert(trace_key(account, trace), ())?;
+    }
+    accepted.deliveries.iter().try_for_each(|delivery| tx.enter(account, delivery))
+}
+
+fn trace_key(account: AccountId, trace: &Trace) -> TraceKey {
+    let client = table::client_digest(&trace.site, &trace.client);
+    (account.0, client, trace.kind as u8, trace.started.0, trace.lead.0)
+}
+
+fn receipt(accepted: Accepted) -> Receipt {
+    let mut wake: Vec<(WebhookId, Timestamp)> = Vec::new();
+    for delivery in &accepted.deliveries {
+        let Some(due) = delivery.state.due() else { continue };
+        match wake.iter_mut().find(|(webhook, _)| *webhook == delivery.id.lane.webhook) {
+            Some((_, earliest)) => *earliest = due.min(*earliest),
+            None => wake.push((delivery.id.lane.webhook, due)),
+        }
+    }
+    Receipt { event_id: accepted.cause.event_id, deliveries: accepted.cause.deliveries, wake }
+}

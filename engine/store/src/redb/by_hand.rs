@@ -1,0 +1,156 @@
+//! What is asked for outside the usual course: sending at once, cancelling, and bringing retries forward.
+
+use ::redb::ReadableTable as _;
+use leadhook_core::{
+    delivery::{Delivery, State},
+    id::{AccountId, DeliveryId, WebhookId},
+    time::Timestamp,
+};
+
+use super::{
+    claim::due_delivery,
+    row, settle, table,
+    tx::Tx,
+    view::{ROWS_LOOKED_AT_MAX, listed},
+};
+use crate::{ByHand, Result};
+
+/// Makes a waiting delivery due now, or takes up again one that was cancelled before any attempt
+/// (the contract, "Working with a webhook", By hand).
+pub(super) fn send_now(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    id: DeliveryId,
+    now: Timestamp,
+) -> Result<ByHand> {
+    let mut delivery = match find(tx, account, id, now)? {
+        Place::Open(delivery) => delivery,
+        Place::Done(delivery) => return take_up_again(tx, account, delivery, now),
+        Place::Answered(answer) => return Ok(answer),
+    };
+    let due = match &mut delivery.state {
+        State::Scheduled { due } | State::Retrying { due } => due,
+        _ => return Ok(ended(&delivery.state)),
+    };
+    let was_due = std::mem::replace(due, now.min(*due));
+    tx.open.insert(table::delivery_key(account, id), row::encode(&delivery).as_slice())?;
+    // One that waits for another of its lane is not among the due, and stays so.
+    if tx.due.remove(table::due_key(account, id, was_due))?.is_some() {
+        tx.make_due(account, id, &delivery.state)?;
+    }
+    Ok(ByHand::Done { due: delivery.state.due() })
+}
+
+fn take_up_again(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    mut delivery: Delivery,
+    now: Timestamp,
+) -> Result<ByHand> {
+    let never_attempted = delivery.attempts.is_empty();
+    if !(matches!(delivery.state, State::Cancelled { .. }) && never_attempted) {
+        return Ok(ended(&delivery.state));
+    }
+    let id = delivery.id;
+    tx.done.on(id.serial.day())?.remove(table::delivery_key(account, id))?;
+    delivery.state = State::Scheduled { due: now };
+    tx.enter(account, &delivery)?;
+    Ok(ByHand::Done { due: Some(now) })
+}
+
+/// Cancels a waiting delivery; the next of its lane goes on. When that is due is asked of the transaction's end.
+pub(super) fn cancel(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    id: DeliveryId,
+    reason: &str,
+    now: Timestamp,
+) -> Result<ByHand> {
+    let mut delivery = match find(tx, account, id, now)? {
+        Place::Open(delivery) => delivery,
+        Place::Done(delivery) => return Ok(ended(&delivery.state)),
+        Place::Answered(answer) => return Ok(answer),
+    };
+    let was_due = delivery.state.due().unwrap_or(now);
+    delivery.state = State::Cancelled { at: now, reason: reason.to_owned() };
+    settle::end(tx, account, id, &delivery, was_due)?;
+    tx.ask_next_due(account, id.lane.webhook, now);
+    Ok(ByHand::Done { due: None })
+}
+
+enum Place {
+    /// It waits, and is now held until the transaction ends.
+    Open(Delivery),
+    Done(Delivery),
+    Answered(ByHand),
+}
+
+fn find(tx: &mut Tx<'_>, account: AccountId, id: DeliveryId, now: Timestamp) -> Result<Place> {
+    let open = tx.read_open(account, id)?.filter(|delivery| delivery.id == id);
+    if let Some(delivery) = open {
+        return Ok(match tx.leases.lock().begin_change(account, id, now) {
+            true => Place::Open(delivery),
+            false => Place::Answered(ByHand::Sending),
+        });
+    }
+    let done = tx.done.on(id.serial.day())?.get(table::delivery_key(account, id))?;
+    let done = done.map(|row| row::decode::<Delivery>(row.value(), || format!("delivery {id}")));
+    Ok(match done.transpose()?.filter(|delivery| delivery.id == id) {
+        Some(delivery) => Place::Done(delivery),
+        None => Place::Answered(ByHand::Unknown),
+    })
+}
+
+fn ended(state: &State) -> ByHand {
+    ByHand::Ended { state: state.name(), reason: state.reason().map(str::to_owned) }
+}
+
+/// Brings a webhook's waiting retries forward, the earliest first. How many became due earlier than they were.
+pub(super) fn bring_retries_forward(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    webhook: WebhookId,
+    now: Timestamp,
+    most: usize,
+    spacing_ms: u32,
+) -> Result<usize> {
+    let mut brought = 0;
+    for (id, was_due) in waiting_retries(tx, account, webhook, now, most)? {
+        let slot = now.plus_ms(i64::from(spacing_ms).saturating_mul(brought as i64));
+        if slot >= was_due {
+            continue;
+        }
+        let Some(Some(mut delivery)) = listed(tx.read_open(account, id))? else { continue };
+        delivery.state = State::Retrying { due: slot };
+        tx.open.insert(table::delivery_key(account, id), row::encode(&delivery).as_slice())?;
+        tx.due.remove(table::due_key(account, id, was_due))?;
+        tx.make_due(account, id, &delivery.state)?;
+        brought += 1;
+    }
+    Ok(brought)
+}
+
+/// Retries that fall due after `now` and that nobody attempts, among a bounded number of the webhook's due rows.
+fn waiting_retries(
+    tx: &Tx<'_>,
+    account: AccountId,
+    webhook: WebhookId,
+    now: Timestamp,
+    most: usize,
+) -> Result<Vec<(DeliveryId, Timestamp)>> {
+    let mut leases = tx.leases.lock();
+    let mut found = Vec::new();
+    let rows = tx.due.range(table::due_from(account, webhook, now.plus_ms(1)))?;
+    for entry in rows.take(ROWS_LOOKED_AT_MAX) {
+        let (key, value) = entry?;
+        if found.len() >= most {
+            break;
+        }
+        let (_, is_retry) = value.value();
+        let (id, due) = due_delivery(webhook, key.value(), value.value());
+        if is_retry && leases.begin_change(account, id, now) {
+            found.push((id, due));
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,224 @@
+//! Claiming: what is due is leased with all that rendering and sending it needs.
+
+use std::sync::Arc;
+
+use ::redb::ReadOnlyTable;
+use leadhook_core::{
+    delivery::{Delivery, Fingerprints, Source},
+    id::{AccountId, DeliveryId, Lane, WebhookId},
+    lead::Lead,
+    time::{Serial, Timestamp},
+    webhook::Webhook,
+};
+
+use super::{
+    lane::{self, LaneRules},
+    lease::Table as Leased,
+    row,
+    setup::Setup,
+    shared::Shared,
+    table::{self, DeliveryKey, DueKey, DueValue, LeadKey, WaitingKey},
+    tx::Tx,
+    view::{self, DayTables, ROWS_LOOKED_AT_MAX, View},
+};
+use crate::{Claimed, Claims, Lease, Result, StoreError, Want};
+
+/// A due row that nothing can be sent for, which the writer is to put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stray {
+    account: AccountId,
+    id: DeliveryId,
+    due: Timestamp,
+    flaw: Flaw,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    /// Another delivery of its lane goes first: it was due before its webhook's ordering was changed, or an earlier
+    /// one of the lane was taken up again.
+    NotHead,
+    /// It, or what it is about, cannot be read.
+    Damaged,
+}
+
+/// Leases what is due. The lock on the leases is held from before the reading begins until they are noted.
+pub(super) fn claim(
+    shared: &Shared,
+    wants: &[Want],
+    now: Timestamp,
+    lease_until: Timestamp,
+) -> Result<(Vec<Claims>, Vec<Stray>)> {
+    let mut leases = shared.leases.lock();
+    let setup = shared.setup();
+    let mut strays = Vec::new();
+    let mut given = Vec::new();
+    let claims = shared.read(|view| {
+        let mut reader = Reader::open(view, &setup, now, lease_until)?;
+        wants.iter().map(|want| reader.claim(want, &mut leases, &mut given, &mut strays)).collect()
+    });
+    if claims.is_err() {
+        given.into_iter().for_each(|lease| leases.release(lease));
+    }
+    Ok((claims?, strays))
+}
+
+struct Reader<'v> {
+    setup: &'v Setup,
+    now: Timestamp,
+    lease_until: Timestamp,
+    open: ReadOnlyTable<DeliveryKey, &'static [u8]>,
+    due: ReadOnlyTable<DueKey, DueValue>,
+    waiting: ReadOnlyTable<WaitingKey, ()>,
+    lane: ReadOnlyTable<(u32, u64, u64), &'static [u8]>,
+    leads: DayTables<'v, LeadKey>,
+}
+
+impl<'v> Reader<'v> {
+    fn open(view: &'v View, setup: &'v Setup, now: Timestamp, lease_until: Timestamp) -> Result<Self> {
+        Ok(Self {
+            setup,
+            now,
+            lease_until,
+            open: view.table(table::OPEN)?,
+            due: view.table(table::DUE)?,
+            waiting: view.table(table::WAITING)?,
+            lane: view.table(table::LANE)?,
+            leads: DayTables::new(view, table::LEAD),
+        })
+    }
+
+    fn claim(
+        &mut self,
+        want: &Want,
+        leases: &mut Leased,
+        given: &mut Vec<Lease>,
+        strays: &mut Vec<Stray>,
+    ) -> Result<Claims> {
+        let (account, webhook_id) = (want.account, want.webhook);
+        let mut claims = Claims { account, webhook: webhook_id, claimed: Vec::new(), next_due: None };
+        let Some(webhook) = self.setup.webhook(account, webhook_id) else { return Ok(claims) };
+        let strays_before = strays.len();
+        for entry in self.due.range(table::due_from(account, webhook_id, Timestamp(i64::MIN)))? {
+            let (key, value) = entry?;
+            let (id, due) = due_delivery(webhook_id, key.value(), value.value());
+            if leases.is_held(account, id, self.now) {
+                continue;
+            }
+            let enough =
+                claims.claimed.len() >= want.most || strays.len() - strays_before >= ROWS_LOOKED_AT_MAX;
+            if due > self.now || enough {
+                claims.next_due = Some(due);
+                break;
+            }
+            match self.read(account, webhook, id, leases) {
+                Ok(Found::Ready(read)) => {
+                    let lease = leases.add(account, id, due, self.lease_until);
+                    given.push(lease);
+                    claims.claimed.push(read.under(lease, webhook.clone()));
+                }
+                Ok(Found::LaneBusy) => {}
+                Ok(Found::NotHead) => strays.push(Stray { account, id, due, flaw: Flaw::NotHead }),
+                Err(StoreError::Damaged { what }) => {
+                    tracing::error!(delivery = %id, %what, "a delivery is set aside and will not be sent");
+                    strays.push(Stray { account, id, due, flaw: Flaw::Damaged });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(claims)
+    }
+
+    fn read(
+        &mut self,
+        account: AccountId,
+        webhook: &Webhook,
+        id: DeliveryId,
+        leases: &Leased,
+    ) -> Result<Found> {
+        let damaged = |what: &str| StoreError::Damaged { what: format!("{what} of delivery {id}") };
+        let row = self.open.get(table::delivery_key(account, id))?.ok_or_else(|| damaged("row"))?;
+        let delivery: Delivery = row::decode(row.value(), || format!("delivery {id}"))?;
+        let rules = LaneRules::of(webhook, id.lane.lead, delivery.lead.kind);
+        if rules.waits() {
+            if lane::head(&self.waiting, account, id)? != Some(id) {
+                return Ok(Found::NotHead);
+            }
+            if leases.is_lane_held(account, id.lane, self.now) {
+                return Ok(Found::LaneBusy);
+            }
+        }
+        let serial = id.lane.lead;
+        let versions = self.leads.on(serial.day())?.ok_or_else(|| damaged("lead"))?;
+        let lead = match delivery.lead_source() {
+            Source::Version(version) => view::lead_at(versions, account, serial, version)?,
+            Source::Latest => view::newest_lead(versions, account, serial)?,
+        };
+        let lead = lead.ok_or_else(|| damaged("lead"))?;
+        let site = self.setup.any_site(account, &delivery.lead.site).ok_or_else(|| damaged("site"))?.clone();
+        let previous = if rules.several { self.previous(account, id.lane)? } else { None };
+        Ok(Found::Ready(Box::new(Ready { delivery, lead, site, previous })))
+    }
+
+    /// What the lane's last delivered delivery sent. A damaged row counts as nothing delivered: that the lead
+    /// arrives is worth more than its `changedFields`.
+    fn previous(&self, account: AccountId, lane: Lane) -> Result<Option<Fingerprints>> {
+        let row = self.lane.get((account.0, lane.webhook.0, lane.lead.0))?;
+        let read = row.map(|row| {
+            row::decode(row.value(), || format!("lane of {} and lead number {}", lane.webhook, lane.lead.0))
+        });
+        match read.transpose() {
+            Err(StoreError::Damaged { what }) => {
+                tracing::error!(%what, "a damaged row counts as absent");
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+}
+
+enum Found {
+    Ready(Box<Ready>),
+    /// An earlier holder still attempts another delivery of the lane.
+    LaneBusy,
+    NotHead,
+}
+
+struct Ready {
+    delivery: Delivery,
+    lead: Lead,
+    site: Arc<leadhook_core::site::Site>,
+    previous: Option<Fingerprints>,
+}
+
+impl Ready {
+    fn under(self, lease: Lease, webhook: Arc<Webhook>) -> Claimed {
+        let Self { delivery, lead, site, previous } = self;
+        Claimed { lease, delivery, lead, site, webhook, previous }
+    }
+}
+
+/// The delivery that a due row is about, and when it falls due.
+pub(super) fn due_delivery(webhook: WebhookId, key: DueKey, value: DueValue) -> (DeliveryId, Timestamp) {
+    let lane = Lane { webhook, lead: Serial(value.0) };
+    (DeliveryId { lane, serial: Serial(key.3) }, Timestamp(key.2))
+}
+
+/// Takes strays out of what is due, and sets damaged ones aside with the rest of their lanes going on.
+pub(super) fn put_right(tx: &mut Tx<'_>, strays: &[Stray], now: Timestamp) -> Result<()> {
+    for Stray { account, id, due, flaw } in strays.iter().copied() {
+        tx.ask_next_due(account, id.lane.webhook, now);
+        match flaw {
+            Flaw::NotHead => {
+                if lane::head(&tx.waiting, account, id)? != Some(id) {
+                    tx.due.remove(table::due_key(account, id, due))?;
+                }
+            }
+            Flaw::Damaged => {
+                tx.due.remove(table::due_key(account, id, due))?;
+                tx.set_aside(account, id)?;
+                tx.leave(account, id, LaneRules { several: true, ordered: true })?;
+            }
+        }
+    }
+    Ok(())
+}

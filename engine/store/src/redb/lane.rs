@@ -1,0 +1,140 @@
+//! Lanes: the open deliveries of one webhook for one lead, of which only the first may be due.
+//!
+//! Most lanes can only ever have one delivery; nothing is written for those but the delivery itself.
+
+use ::redb::ReadableTable;
+use leadhook_core::{
+    delivery::{Delivery, State},
+    event::Trigger,
+    id::{AccountId, DeliveryId},
+    lead::LeadKind,
+    time::{Serial, Timestamp},
+    webhook::{Ordering, Webhook},
+};
+
+use super::{
+    row,
+    table::{self, WaitingKey},
+    tx::Tx,
+};
+use crate::{Result, StoreError};
+
+/// How the deliveries of one lane stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LaneRules {
+    /// Whether there can ever be more than one of them.
+    pub(super) several: bool,
+    /// Whether they wait for each other.
+    pub(super) ordered: bool,
+}
+
+impl LaneRules {
+    /// Of this webhook for a lead of this kind. What it subscribed to when the lead arrived never changes, so
+    /// neither does `several`.
+    pub(super) fn of(webhook: &Webhook, lead: Serial, kind: LeadKind) -> Self {
+        let subscribed = |trigger: &&Trigger| {
+            let sending = webhook.sending_for(lead);
+            trigger.exists_for(kind)
+                && sending.is_some_and(|sending| sending.delay_minutes(**trigger).is_some())
+        };
+        let mut triggers = Trigger::ALL.iter().filter(subscribed);
+        let several = match (triggers.next(), triggers.next()) {
+            (Some(only), None) => !happens_once(*only),
+            _ => true,
+        };
+        Self { several, ordered: webhook.settings.ordering == Ordering::Lead }
+    }
+
+    /// Whether one delivery can hold back another.
+    pub(super) fn waits(self) -> bool {
+        self.several && self.ordered
+    }
+}
+
+fn happens_once(trigger: Trigger) -> bool {
+    matches!(trigger, Trigger::CallStarted | Trigger::CallEnded | Trigger::RequestCreated)
+}
+
+/// The first open delivery of the lane in which `id` stands; for lanes that can have more than one.
+pub(super) fn head(
+    waiting: &impl ReadableTable<WaitingKey, ()>,
+    account: AccountId,
+    id: DeliveryId,
+) -> Result<Option<DeliveryId>> {
+    let first = waiting.range(table::waiting_lane(account, id))?.next().transpose()?;
+    Ok(first.map(|(key, _)| DeliveryId { lane: id.lane, serial: Serial(key.value().3) }))
+}
+
+impl Tx<'_> {
+    pub(super) fn lane_rules(&self, account: AccountId, id: DeliveryId, kind: LeadKind) -> LaneRules {
+        let webhook = self.setup.webhook(account, id.lane.webhook);
+        let careful = LaneRules { several: true, ordered: true };
+        webhook.map_or(careful, |webhook| LaneRules::of(webhook, id.lane.lead, kind))
+    }
+
+    /// Makes a delivery open, and due if it need not wait for another of its lane.
+    pub(super) fn enter(&mut self, account: AccountId, delivery: &Delivery) -> Result<()> {
+        let id = delivery.id;
+        self.open.insert(table::delivery_key(account, id), row::encode(delivery).as_slice())?;
+        let rules = self.lane_rules(account, id, delivery.lead.kind);
+        if rules.several {
+            self.waiting.insert(table::waiting_key(account, id), ())?;
+        }
+        if !rules.waits() || head(&self.waiting, account, id)? == Some(id) {
+            self.make_due(account, id, &delivery.state)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the due row of an open delivery.
+    pub(super) fn make_due(&mut self, account: AccountId, id: DeliveryId, state: &State) -> Result<()> {
+        if let Some(due) = state.due() {
+            let retry = matches!(state, State::Retrying { .. });
+            self.due.insert(table::due_key(account, id, due), (id.lane.lead.0, retry))?;
+        }
+        Ok(())
+    }
+
+    /// Lets the next delivery of a lane become due after `id` left the open ones. When it falls due.
+    pub(super) fn leave(
+        &mut self,
+        account: AccountId,
+        id: DeliveryId,
+        rules: LaneRules,
+    ) -> Result<Option<Timestamp>> {
+        if !rules.several {
+            return Ok(None);
+        }
+        self.waiting.remove(table::waiting_key(account, id))?;
+        while let Some(next) = head(&self.waiting, account, id)? {
+            match self.read_open(account, next) {
+                Ok(Some(delivery)) => {
+                    self.make_due(account, next, &delivery.state)?;
+                    return Ok(delivery.state.due());
+                }
+                Ok(None) => {}
+                Err(StoreError::Damaged { what }) => {
+                    tracing::error!(%what, "a damaged delivery is set aside and will not be sent");
+                    self.set_aside(account, next)?;
+                }
+                Err(error) => return Err(error),
+            }
+            self.waiting.remove(table::waiting_key(account, next))?;
+        }
+        Ok(None)
+    }
+
+    /// An open delivery.
+    pub(super) fn read_open(&self, account: AccountId, id: DeliveryId) -> Result<Option<Delivery>> {
+        let row = self.open.get(table::delivery_key(account, id))?;
+        row.map(|row| row::decode(row.value(), || format!("delivery {id}"))).transpose()
+    }
+
+    /// Moves the row of an open delivery, as it is, to where it is kept but never sent. Whether it was there.
+    pub(super) fn set_aside(&mut self, account: AccountId, id: DeliveryId) -> Result<bool> {
+        let key = table::delivery_key(account, id);
+        let Some(row) = self.open.remove(key)?.map(|row| row.value().to_vec()) else { return Ok(false) };
+        self.quarantine.insert(key, row.as_slice())?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,85 @@
+//! Opening a database: its format is checked, missing tables are made, and what is kept in memory is read.
+
+use std::sync::Arc;
+
+use ::redb::{Database, DatabaseError, ReadableDatabase as _, TableError, WriteTransaction};
+use leadhook_core::time::Serial;
+
+use super::{
+    lease::Leases,
+    setup::Setup,
+    table::{self, FORMAT, META_FORMAT, META_SERIAL},
+    tx::Tx,
+};
+use crate::{Result, StoreError};
+
+/// Opens the database anew; called again after every failure of the storage.
+pub(super) type Opener = Box<dyn Fn() -> std::result::Result<Database, DatabaseError> + Send>;
+
+/// A database that was found to be whole.
+pub(super) struct Opened {
+    pub(super) database: Database,
+    pub(super) setup: Arc<Setup>,
+    pub(super) last: Serial,
+}
+
+/// Why a store could not be opened.
+pub(super) enum NotOpened {
+    /// redb did not open the file.
+    Database(DatabaseError),
+    /// What it holds cannot be used.
+    Content(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for NotOpened {
+    fn from(error: E) -> Self {
+        Self::Content(error.into())
+    }
+}
+
+/// A write transaction that is durable once committed, and after whose abort the file opens at once.
+pub(super) fn begin_write(database: &Database) -> Result<WriteTransaction> {
+    let mut txn = database.begin_write()?;
+    txn.set_durability(::redb::Durability::Immediate)?;
+    txn.set_quick_repair(true);
+    Ok(txn)
+}
+
+/// Opens a database of this format, or makes one where there is none.
+pub(super) fn open(opener: &Opener) -> std::result::Result<Opened, NotOpened> {
+    let database = opener().map_err(NotOpened::Database)?;
+    if stored_format(&database)?.is_none() {
+        make_tables(&database)?;
+    }
+    let txn = database.begin_read()?;
+    let serial = txn.open_table(table::META)?.get(META_SERIAL)?.map_or(0, |serial| serial.value());
+    let setup = Arc::new(Setup::load(&txn)?);
+    drop(txn);
+    Ok(Opened { database, setup, last: Serial(serial) })
+}
+
+/// The format of what is stored; `None` when nothing is.
+fn stored_format(database: &Database) -> Result<Option<u32>> {
+    let txn = database.begin_read()?;
+    let meta = match txn.open_table(table::META) {
+        Ok(meta) => meta,
+        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let found = meta.get(META_FORMAT)?.map_or(0, |format| format.value());
+    let found = u32::try_from(found).unwrap_or(u32::MAX);
+    if found != FORMAT {
+        return Err(StoreError::Format { found, supported: FORMAT });
+    }
+    Ok(Some(found))
+}
+
+fn make_tables(database: &Database) -> Result<()> {
+    let txn = begin_write(database)?;
+    let leases = Leases::default();
+    let mut tx = Tx::open(&txn, Arc::default(), Serial::default(), &leases)?;
+    tx.meta.insert(META_FORMAT, u64::from(FORMAT))?;
+    tx.finish()?;
+    txn.commit()?;
+    Ok(())
+}

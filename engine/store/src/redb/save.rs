@@ -1,0 +1,138 @@
+//! Saving what customers set: accounts, keys, sites, and webhooks with their revisions.
+
+use std::sync::Arc;
+
+use leadhook_core::{
+    id::{AccountId, SiteId, WebhookId},
+    site::Site,
+    time::{Serial, Timestamp},
+    webhook::{Settings, Subscription, Switch, Webhook},
+};
+
+use super::{
+    row,
+    setup::{RevisionRow, WebhookRow},
+    table,
+    tx::Tx,
+    view::View,
+};
+use crate::{Account, KeyDigest, Result, Revision, Saved};
+
+pub(super) fn account(tx: &mut Tx<'_>, account: &Account) -> Result<()> {
+    tx.account.insert(account.id.0, row::encode(account).as_slice())?;
+    Ok(())
+}
+
+pub(super) fn key(tx: &mut Tx<'_>, digest: &KeyDigest, account: AccountId) -> Result<()> {
+    tx.api_key.insert(digest, account.0)?;
+    Ok(())
+}
+
+/// Saves a site under the next revision; one that was deleted goes on counting.
+pub(super) fn site(tx: &mut Tx<'_>, account: AccountId, site: &Site) -> Result<Arc<Site>> {
+    let newest = tx.setup.any_site(account, &site.id).map_or(0, |known| known.revision);
+    let saved = Arc::new(Site { revision: newest + 1, ..site.clone() });
+    let id = saved.id.as_str();
+    let row = row::encode(&saved.to_json().to_string());
+    tx.site_revision.insert((account.0, id, saved.revision), row.as_slice())?;
+    tx.site.insert((account.0, id), (saved.revision, false))?;
+    Arc::make_mut(&mut tx.setup).put_site(account, saved.clone(), false);
+    Ok(saved)
+}
+
+/// Deletes a site; its revisions stay. Whether there was one.
+pub(super) fn delete_site(tx: &mut Tx<'_>, account: AccountId, id: &SiteId) -> Result<bool> {
+    let Some(known) = tx.setup.live_site(account, id).cloned() else { return Ok(false) };
+    tx.site.insert((account.0, id.as_str()), (known.revision, true))?;
+    Arc::make_mut(&mut tx.setup).put_site(account, known, true);
+    Ok(true)
+}
+
+/// Makes a webhook, off, with revision 1.
+pub(super) fn new_webhook(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    id: WebhookId,
+    settings: &Arc<Settings>,
+    now: Timestamp,
+) -> Result<Arc<Webhook>> {
+    let created = tx.next_serial(now);
+    let webhook = Webhook {
+        account,
+        id,
+        revision: 1,
+        settings: settings.clone(),
+        switch: Switch::Off(None),
+        created,
+        subscriptions: vec![subscription(created, settings)],
+    };
+    write_revision(tx, &webhook, created)?;
+    write_webhook(tx, webhook)
+}
+
+/// Saves new settings of a webhook as its next revision, unless somebody else saved first.
+pub(super) fn webhook(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    id: WebhookId,
+    settings: &Arc<Settings>,
+    expected: Option<u32>,
+    now: Timestamp,
+) -> Result<Saved> {
+    let Some(known) = existing(tx, account, id) else { return Ok(Saved::Unknown) };
+    if expected.is_some_and(|expected| expected != known.revision) {
+        return Ok(Saved::Moved(known.revision));
+    }
+    let saved = tx.next_serial(now);
+    let mut webhook = (*known).clone();
+    webhook.revision += 1;
+    webhook.settings = settings.clone();
+    webhook.subscriptions.push(subscription(saved, settings));
+    write_revision(tx, &webhook, saved)?;
+    write_webhook(tx, webhook).map(Saved::Saved)
+}
+
+/// Switches a webhook or deletes it; one that was deleted stays so, and answers `None`.
+pub(super) fn switch(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    id: WebhookId,
+    switch: &Switch,
+) -> Result<Option<Arc<Webhook>>> {
+    let Some(known) = existing(tx, account, id) else { return Ok(None) };
+    write_webhook(tx, Webhook { switch: switch.clone(), ..(*known).clone() }).map(Some)
+}
+
+/// A webhook's revisions, newest first.
+pub(super) fn revisions(view: &View, account: AccountId, id: WebhookId) -> Result<Vec<Revision>> {
+    let table = view.table(table::WEBHOOK_REVISION)?;
+    let rows = table.range((account.0, id.0, 0)..=(account.0, id.0, u32::MAX))?.rev();
+    rows.map(|entry| {
+        let (key, value) = entry?;
+        RevisionRow::read(value.value(), id, key.value().2)
+    })
+    .collect()
+}
+
+fn existing(tx: &Tx<'_>, account: AccountId, id: WebhookId) -> Option<Arc<Webhook>> {
+    tx.setup.webhook(account, id).filter(|webhook| webhook.switch != Switch::Deleted).cloned()
+}
+
+fn subscription(saved: Serial, settings: &Settings) -> Subscription {
+    Subscription { saved, sending: settings.sending.clone() }
+}
+
+fn write_revision(tx: &mut Tx<'_>, webhook: &Webhook, saved: Serial) -> Result<()> {
+    let row = row::encode(&RevisionRow { saved, settings: webhook.settings.source.to_string() });
+    tx.webhook_revision.insert((webhook.account.0, webhook.id.0, webhook.revision), row.as_slice())?;
+    Ok(())
+}
+
+fn write_webhook(tx: &mut Tx<'_>, webhook: Webhook) -> Result<Arc<Webhook>> {
+    let Webhook { revision, created, .. } = webhook;
+    let row = row::encode(&WebhookRow { revision, switch: webhook.switch.clone(), created });
+    tx.webhook.insert((webhook.account.0, webhook.id.0), row.as_slice())?;
+    let webhook = Arc::new(webhook);
+    Arc::make_mut(&mut tx.setup).put_webhook(webhook.clone());
+    Ok(webhook)
+}

@@ -1,0 +1,79 @@
+//! Settling: how attempts ended is stored, and their lanes go on.
+
+use leadhook_core::{
+    delivery::{Delivery, State},
+    id::{AccountId, DeliveryId},
+    time::Timestamp,
+};
+
+use super::{row, table, tx::Tx};
+use crate::{Result, Settlement};
+
+/// Stores settlements in order. For each, whether it was stored; not when its lease is stale.
+pub(super) fn settle(tx: &mut Tx<'_>, settlements: &[Settlement], now: Timestamp) -> Result<Vec<bool>> {
+    let dues: Vec<Option<Timestamp>> = {
+        let mut leases = tx.leases.lock();
+        settlements.iter().map(|settlement| leases.begin_settling(settlement.lease)).collect()
+    };
+    let settled = settlements.iter().zip(dues).map(|(settlement, due)| {
+        let (account, id) = (settlement.lease.account, settlement.lease.delivery);
+        tx.ask_next_due(account, id.lane.webhook, now);
+        match due {
+            Some(due) => store(tx, account, id, &settlement.delivery, due),
+            None => Ok(false),
+        }
+    });
+    settled.collect()
+}
+
+fn store(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    id: DeliveryId,
+    delivery: &Delivery,
+    was_due: Timestamp,
+) -> Result<bool> {
+    let key = table::delivery_key(account, id);
+    if delivery.state.due().is_none() {
+        return end(tx, account, id, delivery, was_due);
+    }
+    if tx.open.insert(key, row::encode(delivery).as_slice())?.is_none() {
+        tx.open.remove(key)?;
+        return Ok(false);
+    }
+    tx.due.remove(table::due_key(account, id, was_due))?;
+    tx.make_due(account, id, &delivery.state)?;
+    Ok(true)
+}
+
+/// Moves a delivery that has ended from the open ones to those done. Whether it was open.
+pub(super) fn end(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    id: DeliveryId,
+    delivery: &Delivery,
+    was_due: Timestamp,
+) -> Result<bool> {
+    let key = table::delivery_key(account, id);
+    if tx.open.remove(key)?.is_none() {
+        return Ok(false);
+    }
+    tx.due.remove(table::due_key(account, id, was_due))?;
+    tx.done.on(id.serial.day())?.insert(key, row::encode(delivery).as_slice())?;
+    let rules = tx.lane_rules(account, id, delivery.lead.kind);
+    if rules.several {
+        remember_delivered(tx, account, delivery)?;
+    }
+    tx.leave(account, id, rules)?;
+    Ok(true)
+}
+
+/// Keeps what was delivered, so that the lane's next delivery can tell what changed (the contract, "Rules", 5).
+fn remember_delivered(tx: &mut Tx<'_>, account: AccountId, delivery: &Delivery) -> Result<()> {
+    if let (State::Delivered { .. }, Some(rendering)) = (&delivery.state, delivery.renderings.last()) {
+        let lane = delivery.id.lane;
+        let row = row::encode(&rendering.fingerprints);
+        tx.lane.insert((account.0, lane.webhook.0, lane.lead.0), row.as_slice())?;
+    }
+    Ok(())
+}

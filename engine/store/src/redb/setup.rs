@@ -1,0 +1,171 @@
+//! What customers have set, in memory: sites and webhooks, deleted ones too, since what they owed still ends.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use ::redb::{ReadTransaction, ReadableTable as _};
+use leadhook_core::{
+    id::{AccountId, SiteId, WebhookId},
+    site::Site,
+    time::Serial,
+    webhook::{Settings, Subscription, Switch, Webhook},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{row, table};
+use crate::{Result, Revision, StoreError};
+
+/// What stands in a webhook's row.
+#[derive(Serialize, Deserialize)]
+pub(super) struct WebhookRow {
+    pub(super) revision: u32,
+    pub(super) switch: Switch,
+    pub(super) created: Serial,
+}
+
+/// What stands in the row of a webhook's revision.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RevisionRow {
+    pub(super) saved: Serial,
+    pub(super) settings: String,
+}
+
+impl RevisionRow {
+    pub(super) fn read(row: &[u8], webhook: WebhookId, number: u32) -> Result<Revision> {
+        let what = || format!("revision {number} of webhook {webhook}");
+        let stored: Self = row::decode(row, what)?;
+        let settings = serde_json::from_str(&stored.settings);
+        let settings = settings.map_err(|_| StoreError::Damaged { what: what() })?;
+        Ok(Revision { number, saved: stored.saved, settings })
+    }
+}
+
+/// The sites and webhooks of every account. Cloning copies one pointer for each account.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Setup {
+    accounts: HashMap<AccountId, Arc<AccountSetup>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct AccountSetup {
+    sites: BTreeMap<SiteId, KnownSite>,
+    webhooks: HashMap<WebhookId, Arc<Webhook>>,
+    /// Those that are not deleted, oldest first.
+    live: Arc<[Arc<Webhook>]>,
+}
+
+#[derive(Debug, Clone)]
+struct KnownSite {
+    site: Arc<Site>,
+    deleted: bool,
+}
+
+impl Setup {
+    /// A site that takes events.
+    pub(super) fn live_site(&self, account: AccountId, id: &SiteId) -> Option<&Arc<Site>> {
+        let known = self.accounts.get(&account)?.sites.get(id)?;
+        (!known.deleted).then_some(&known.site)
+    }
+
+    /// A site in its last revision, also when it was deleted.
+    pub(super) fn any_site(&self, account: AccountId, id: &SiteId) -> Option<&Arc<Site>> {
+        Some(&self.accounts.get(&account)?.sites.get(id)?.site)
+    }
+
+    /// The account's sites, deleted ones too, by id.
+    pub(super) fn all_sites(&self, account: AccountId) -> impl Iterator<Item = &Arc<Site>> {
+        self.accounts.get(&account).into_iter().flat_map(|one| one.sites.values()).map(|known| &known.site)
+    }
+
+    /// The account's sites that take events, by id.
+    pub(super) fn live_sites(&self, account: AccountId) -> Vec<Arc<Site>> {
+        let known = self.accounts.get(&account).into_iter().flat_map(|one| one.sites.values());
+        known.filter(|known| !known.deleted).map(|known| known.site.clone()).collect()
+    }
+
+    /// A webhook, also when it was deleted.
+    pub(super) fn webhook(&self, account: AccountId, id: WebhookId) -> Option<&Arc<Webhook>> {
+        self.accounts.get(&account)?.webhooks.get(&id)
+    }
+
+    /// The account's webhooks that are not deleted, oldest first.
+    pub(super) fn live_webhooks(&self, account: AccountId) -> Arc<[Arc<Webhook>]> {
+        self.accounts.get(&account).map_or_else(|| Arc::from([]), |one| one.live.clone())
+    }
+
+    /// The ids of all the account's webhooks, deleted ones too.
+    pub(super) fn all_webhooks(&self, account: AccountId) -> Vec<WebhookId> {
+        self.accounts.get(&account).into_iter().flat_map(|one| one.webhooks.keys().copied()).collect()
+    }
+
+    pub(super) fn put_site(&mut self, account: AccountId, site: Arc<Site>, deleted: bool) {
+        let one = Arc::make_mut(self.accounts.entry(account).or_default());
+        one.sites.insert(site.id.clone(), KnownSite { site, deleted });
+    }
+
+    pub(super) fn put_webhook(&mut self, webhook: Arc<Webhook>) {
+        let one = Arc::make_mut(self.accounts.entry(webhook.account).or_default());
+        one.webhooks.insert(webhook.id, webhook);
+        let mut live: Vec<_> =
+            one.webhooks.values().filter(|webhook| webhook.switch != Switch::Deleted).cloned().collect();
+        live.sort_by_key(|webhook| webhook.created);
+        one.live = live.into();
+    }
+
+    /// All that is stored.
+    pub(super) fn load(txn: &ReadTransaction) -> Result<Self> {
+        let mut setup = Self::default();
+        setup.load_sites(txn)?;
+        setup.load_webhooks(txn)?;
+        Ok(setup)
+    }
+
+    fn load_sites(&mut self, txn: &ReadTransaction) -> Result<()> {
+        let revisions = txn.open_table(table::SITE_REVISION)?;
+        for entry in txn.open_table(table::SITE)?.iter()? {
+            let (key, value) = entry?;
+            let ((account, id), (revision, deleted)) = (key.value(), value.value());
+            let damaged = || StoreError::Damaged { what: format!("site {id} in revision {revision}") };
+            let stored = revisions.get((account, id, revision))?.ok_or_else(damaged)?;
+            let text: String = row::decode(stored.value(), || format!("site {id} in revision {revision}"))?;
+            let id = SiteId::new(id).ok_or_else(damaged)?;
+            let settings: Value = serde_json::from_str(&text).map_err(|_| damaged())?;
+            let site = Site::parse(id, revision, &settings).map_err(|_| damaged())?;
+            self.put_site(AccountId(account), Arc::new(site), deleted);
+        }
+        Ok(())
+    }
+
+    fn load_webhooks(&mut self, txn: &ReadTransaction) -> Result<()> {
+        let revisions = txn.open_table(table::WEBHOOK_REVISION)?;
+        for entry in txn.open_table(table::WEBHOOK)?.iter()? {
+            let (key, value) = entry?;
+            let (account, number) = key.value();
+            let id = WebhookId(number);
+            let stored: WebhookRow = row::decode(value.value(), || format!("webhook {id}"))?;
+            let damaged = || StoreError::Damaged { what: format!("settings of webhook {id}") };
+            let mut subscriptions = Vec::new();
+            let mut current = None;
+            for entry in revisions.range((account, number, 0)..=(account, number, u32::MAX))? {
+                let (key, value) = entry?;
+                let revision = RevisionRow::read(value.value(), id, key.value().2)?;
+                let settings = Settings::restore(&revision.settings).map_err(|_| damaged())?;
+                subscriptions.push(Subscription { saved: revision.saved, sending: settings.sending.clone() });
+                current = Some(settings);
+            }
+            self.put_webhook(Arc::new(Webhook {
+                account: AccountId(account),
+                id,
+                revision: stored.revision,
+                settings: Arc::new(current.ok_or_else(damaged)?),
+                switch: stored.switch,
+                created: stored.created,
+                subscriptions,
+            }));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! The tables: what stands under which key. Every key leads with the account, and what grows with traffic is
+//! keyed by serials, so that inserts come at the tail; only an event's id, a lead's id and a client are random.
+
+use std::marker::PhantomData;
+
+use ::redb::{Key, TableDefinition};
+use leadhook_core::{
+    id::{AccountId, DeliveryId, LeadRef, SiteId, WebhookId},
+    qualify::Client,
+    time::{Serial, Timestamp},
+};
+use sha2::{Digest, Sha256};
+
+/// The format of the tables, under [`META_FORMAT`].
+pub(super) const FORMAT: u32 = 1;
+pub(super) const META_FORMAT: &str = "format";
+/// The last serial given out.
+pub(super) const META_SERIAL: &str = "serial";
+
+type Bytes = &'static [u8];
+/// Account and the serial of a webhook's delivery.
+pub(super) type DeliveryKey = (u32, u64, u64);
+/// Account, lead and version.
+pub(super) type LeadKey = (u32, u64, u32);
+/// Account, webhook, due time in milliseconds, and the delivery's serial.
+pub(super) type DueKey = (u32, u64, i64, u64);
+/// The delivery's lead, and whether it is a retry.
+pub(super) type DueValue = (u64, bool);
+/// Account, webhook, lead and the delivery's serial.
+pub(super) type WaitingKey = (u32, u64, u64, u64);
+/// Account, client, kind of trace, start in milliseconds, and lead.
+pub(super) type TraceKey = (u32, u128, u8, i64, u64);
+
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+pub(super) const ACCOUNT: TableDefinition<'_, u32, Bytes> = TableDefinition::new("account");
+/// The SHA-256 of an API key, and the account it speaks for.
+pub(super) const API_KEY: TableDefinition<'_, &[u8; 32], u32> = TableDefinition::new("api_key");
+/// Account and site: the newest revision, and whether it was deleted.
+pub(super) const SITE: TableDefinition<'_, (u32, &str), (u32, bool)> = TableDefinition::new("site");
+/// Account, site and revision: the settings as JSON text.
+pub(super) const SITE_REVISION: TableDefinition<'_, (u32, &str, u32), Bytes> =
+    TableDefinition::new("site_revision");
+/// Account and webhook: newest revision, switch, and the serial of the creation.
+pub(super) const WEBHOOK: TableDefinition<'_, (u32, u64), Bytes> = TableDefinition::new("webhook");
+/// Account, webhook and revision: when it was saved, and the settings as JSON text.
+pub(super) const WEBHOOK_REVISION: TableDefinition<'_, (u32, u64, u32), Bytes> =
+    TableDefinition::new("webhook_revision");
+/// Account and event id on its site: the lead and the version that the event made.
+pub(super) const EVENT_ID: TableDefinition<'_, (u32, u128), (u64, u32)> = TableDefinition::new("event_id");
+/// Account and lead as the source names it: its serial.
+pub(super) const LEAD_ID: TableDefinition<'_, (u32, u128), u64> = TableDefinition::new("lead_id");
+pub(super) const TRACE: TableDefinition<'_, TraceKey, ()> = TableDefinition::new("trace");
+/// Deliveries that have not ended.
+pub(super) const OPEN: TableDefinition<'_, DeliveryKey, Bytes> = TableDefinition::new("open");
+/// Open deliveries that stand at the head of their lanes, and all of webhooks whose deliveries do not wait
+/// for each other. A webhook whose ordering was changed may leave others here, which a claim takes out.
+pub(super) const DUE: TableDefinition<'_, DueKey, DueValue> = TableDefinition::new("due");
+/// Open deliveries of lanes that can have more than one.
+pub(super) const WAITING: TableDefinition<'_, WaitingKey, ()> = TableDefinition::new("waiting");
+/// Account, webhook and lead: the fingerprints of what was last delivered, for lanes that can have more than one.
+pub(super) const LANE: TableDefinition<'_, (u32, u64, u64), Bytes> = TableDefinition::new("lane");
+/// Rows of deliveries that could not be read, as they were found.
+pub(super) const QUARANTINE: TableDefinition<'_, DeliveryKey, Bytes> = TableDefinition::new("quarantine");
+
+/// A table for each UTC day, so that what grew old can go as a whole.
+pub(super) struct Daily<K: Key + 'static> {
+    prefix: &'static str,
+    key: PhantomData<K>,
+}
+
+/// Each version of the leads that arrived on that day: the event that made it, then the lead.
+pub(super) const LEAD: Daily<LeadKey> = Daily { prefix: "lead/", key: PhantomData };
+/// Deliveries that ended, by the day on which they became owed.
+pub(super) const DONE: Daily<DeliveryKey> = Daily { prefix: "done/", key: PhantomData };
+
+impl<K: Key + 'static> Daily<K> {
+    /// The name of a day's table.
+    pub(super) fn name(&self, day: u32) -> String {
+        format!("{}{day}", self.prefix)
+    }
+
+    /// The day of a table, if it is one of these.
+    pub(super) fn day(&self, name: &str) -> Option<u32> {
+        name.strip_prefix(self.prefix)?.parse().ok()
+    }
+}
+
+/// The definition of a day's table by its name.
+pub(super) fn daily<K: Key + 'static>(name: &str) -> TableDefinition<'_, K, Bytes> {
+    TableDefinition::new(name)
+}
+
+pub(super) fn delivery_key(account: AccountId, id: DeliveryId) -> DeliveryKey {
+    (account.0, id.lane.webhook.0, id.serial.0)
+}
+
+pub(super) fn waiting_key(account: AccountId, id: DeliveryId) -> WaitingKey {
+    (account.0, id.lane.webhook.0, id.lane.lead.0, id.serial.0)
+}
+
+pub(super) fn due_key(account: AccountId, id: DeliveryId, due: Timestamp) -> DueKey {
+    (account.0, id.lane.webhook.0, due.0, id.serial.0)
+}
+
+/// The due rows of one webhook from a time on.
+pub(super) fn due_from(
+    account: AccountId,
+    webhook: WebhookId,
+    from: Timestamp,
+) -> std::ops::RangeInclusive<DueKey> {
+    (account.0, webhook.0, from.0, 0)..=(account.0, webhook.0, i64::MAX, u64::MAX)
+}
+
+/// All versions of one lead.
+pub(super) fn versions(account: AccountId, lead: Serial) -> std::ops::RangeInclusive<LeadKey> {
+    (account.0, lead.0, 0)..=(account.0, lead.0, u32::MAX)
+}
+
+/// The open deliveries of one lane.
+pub(super) fn waiting_lane(account: AccountId, id: DeliveryId) -> std::ops::RangeInclusive<WaitingKey> {
+    let (account, webhook, lead) = (account.0, id.lane.webhook.0, id.lane.lead.0);
+    (account, webhook, lead, 0)..=(account, webhook, lead, u64::MAX)
+}
+
+pub(super) fn event_key(account: AccountId, site: &SiteId, event_id: &str) -> (u32, u128) {
+    (account.0, digest(&[site.as_str(), event_id]))
+}
+
+pub(super) fn lead_id_key(account: AccountId, lead: &LeadRef) -> (u32, u128) {
+    (account.0, digest(&[lead.site.as_str(), lead.kind.word(), &lead.id]))
+}
+
+pub(super) fn client_digest(site: &SiteId, client: &Client) -> u128 {
+    match client {
+        Client::Phone(phone) => digest(&[site.as_str(), "phone", phone]),
+        Client::Email(email) => digest(&[site.as_str(), "email", email]),
+    }
+}
+
+/// The first 16 bytes of the SHA-256 of texts, each with its length before it so that none runs into the next.
+fn digest(texts: &[&str]) -> u128 {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    let bytes = hash.finalize();
+    let mut first = [0; 16];
+    first.copy_from_slice(&bytes[..16]);
+    u128::from_be_bytes(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_do_not_run_into_each_other() {
+        assert_ne!(digest(&["ab", "c"]), digest(&["a", "bc"]));
+        assert_ne!(digest(&["a"]), digest(&["a", ""]));
+    }
+
+    #[test]
+    fn a_daily_table_is_known_by_its_name() {
+        assert_eq!(DONE.day(&DONE.name(20_510)), Some(20_510));
+        assert_eq!(DONE.day(&LEAD.name(20_510)), None);
+        assert_eq!(DONE.day("done/x"), None);
+    }
+}

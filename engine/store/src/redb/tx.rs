@@ -1,0 +1,153 @@
+//! One write transaction with its tables open, which the commands of a batch share.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use ::redb::{Key, ReadableTable as _, Table, WriteTransaction};
+use leadhook_core::{
+    id::{AccountId, DeliveryId, Lane, WebhookId},
+    time::{Serial, Timestamp},
+};
+
+use super::{
+    lease::Leases,
+    setup::Setup,
+    table::{self, Daily, DeliveryKey, DueKey, DueValue, LeadKey, TraceKey, WaitingKey},
+};
+use crate::Result;
+
+type Rows<'t, K> = Table<'t, K, &'static [u8]>;
+
+/// The tables, and what the transaction changes in memory when it is committed.
+pub(super) struct Tx<'t> {
+    pub(super) meta: Table<'t, &'static str, u64>,
+    pub(super) account: Rows<'t, u32>,
+    pub(super) api_key: Table<'t, &'static [u8; 32], u32>,
+    pub(super) site: Table<'t, (u32, &'static str), (u32, bool)>,
+    pub(super) site_revision: Rows<'t, (u32, &'static str, u32)>,
+    pub(super) webhook: Rows<'t, (u32, u64)>,
+    pub(super) webhook_revision: Rows<'t, (u32, u64, u32)>,
+    pub(super) event_id: Table<'t, (u32, u128), (u64, u32)>,
+    pub(super) lead_id: Table<'t, (u32, u128), u64>,
+    pub(super) trace: Table<'t, TraceKey, ()>,
+    pub(super) open: Rows<'t, DeliveryKey>,
+    pub(super) due: Table<'t, DueKey, DueValue>,
+    pub(super) waiting: Table<'t, WaitingKey, ()>,
+    pub(super) lane: Rows<'t, (u32, u64, u64)>,
+    pub(super) quarantine: Rows<'t, DeliveryKey>,
+    pub(super) leads: Days<'t, LeadKey>,
+    pub(super) done: Days<'t, DeliveryKey>,
+    /// Sites and webhooks as this transaction leaves them.
+    pub(super) setup: Arc<Setup>,
+    /// The last serial given out.
+    pub(super) last: Serial,
+    pub(super) leases: &'t Leases,
+    asked: BTreeSet<(AccountId, WebhookId)>,
+    now: Timestamp,
+}
+
+/// What a transaction leaves behind in memory, and answers that are only known at its end.
+pub(super) struct Committed {
+    pub(super) setup: Arc<Setup>,
+    pub(super) last: Serial,
+    next_due: HashMap<(AccountId, WebhookId), Timestamp>,
+}
+
+impl Committed {
+    /// When the webhook's next delivery that nobody holds falls due; only for those asked about in the transaction.
+    pub(super) fn next_due(&self, account: AccountId, webhook: WebhookId) -> Option<Timestamp> {
+        self.next_due.get(&(account, webhook)).copied()
+    }
+}
+
+impl<'t> Tx<'t> {
+    /// Opens every table, making those that do not exist yet.
+    pub(super) fn open(
+        txn: &'t WriteTransaction,
+        setup: Arc<Setup>,
+        last: Serial,
+        leases: &'t Leases,
+    ) -> Result<Self> {
+        Ok(Self {
+            meta: txn.open_table(table::META)?,
+            account: txn.open_table(table::ACCOUNT)?,
+            api_key: txn.open_table(table::API_KEY)?,
+            site: txn.open_table(table::SITE)?,
+            site_revision: txn.open_table(table::SITE_REVISION)?,
+            webhook: txn.open_table(table::WEBHOOK)?,
+            webhook_revision: txn.open_table(table::WEBHOOK_REVISION)?,
+            event_id: txn.open_table(table::EVENT_ID)?,
+            lead_id: txn.open_table(table::LEAD_ID)?,
+            trace: txn.open_table(table::TRACE)?,
+            open: txn.open_table(table::OPEN)?,
+            due: txn.open_table(table::DUE)?,
+            waiting: txn.open_table(table::WAITING)?,
+            lane: txn.open_table(table::LANE)?,
+            quarantine: txn.open_table(table::QUARANTINE)?,
+            leads: Days { txn, daily: table::LEAD, open: HashMap::new() },
+            done: Days { txn, daily: table::DONE, open: HashMap::new() },
+            setup,
+            last,
+            leases,
+            asked: BTreeSet::new(),
+            now: Timestamp(i64::MIN),
+        })
+    }
+
+    /// The next serial at `now`.
+    pub(super) fn next_serial(&mut self, now: Timestamp) -> Serial {
+        self.last = self.last.next(now);
+        self.last
+    }
+
+    /// Asks for the webhook's next due time as it is when the transaction ends.
+    pub(super) fn ask_next_due(&mut self, account: AccountId, webhook: WebhookId, now: Timestamp) {
+        self.asked.insert((account, webhook));
+        self.now = self.now.max(now);
+    }
+
+    /// Writes what is kept once per transaction, and answers what was asked.
+    pub(super) fn finish(mut self) -> Result<Committed> {
+        self.meta.insert(table::META_SERIAL, self.last.0)?;
+        let leases = self.leases.lock();
+        let mut next_due = HashMap::with_capacity(self.asked.len());
+        for (account, webhook) in &self.asked {
+            // At most as many rows are passed over as there are leases.
+            for entry in self.due.range(table::due_from(*account, *webhook, Timestamp(i64::MIN)))? {
+                let (key, value) = entry?;
+                let ((_, _, due, serial), (lead, _)) = (key.value(), value.value());
+                let lane = Lane { webhook: *webhook, lead: Serial(lead) };
+                let id = DeliveryId { lane, serial: Serial(serial) };
+                // What this transaction settled is still held here, and free again once it is committed.
+                if !leases.is_held_beyond_change(*account, id, self.now) {
+                    next_due.insert((*account, *webhook), Timestamp(due));
+                    break;
+                }
+            }
+        }
+        drop(leases);
+        Ok(Committed { setup: self.setup, last: self.last, next_due })
+    }
+}
+
+/// The tables of days, opened once each in a transaction.
+pub(super) struct Days<'t, K: Key + 'static> {
+    txn: &'t WriteTransaction,
+    daily: Daily<K>,
+    open: HashMap<u32, Rows<'t, K>>,
+}
+
+impl<'t, K: Key + 'static> Days<'t, K> {
+    /// The table of a day; it is made when it does not exist yet.
+    pub(super) fn on(&mut self, day: u32) -> Result<&mut Rows<'t, K>> {
+        match self.open.entry(day) {
+            std::collections::hash_map::Entry::Occupied(open) => Ok(open.into_mut()),
+            std::collections::hash_map::Entry::Vacant(slot) => {
+                let table = self.txn.open_table(table::daily::<K>(&self.daily.name(day)))?;
+                Ok(slot.insert(table))
+            }
+        }
+    }
+}

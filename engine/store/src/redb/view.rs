@@ -1,0 +1,161 @@
+//! A consistent view of what is stored, for readers.
+
+use std::collections::HashMap;
+
+use ::redb::{
+    Database, Key, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, ReadableTable, TableDefinition,
+    TableError, TableHandle as _, Value,
+};
+use leadhook_core::{
+    delivery::Delivery,
+    id::{AccountId, DeliveryId},
+    lead::{Cause, Lead},
+    time::Serial,
+};
+
+use super::{
+    row,
+    table::{self, Daily, LeadKey},
+};
+use crate::{Result, StoreError};
+
+/// The most rows that one page of a list looks at.
+pub(super) const ROWS_LOOKED_AT_MAX: usize = 20_000;
+
+/// One read transaction.
+pub(super) struct View {
+    txn: ReadTransaction,
+}
+
+impl View {
+    pub(super) fn begin(database: &Database) -> Result<Self> {
+        Ok(Self { txn: database.begin_read()? })
+    }
+
+    /// A table that always exists.
+    pub(super) fn table<K: Key + 'static, V: Value + 'static>(
+        &self,
+        definition: TableDefinition<'_, K, V>,
+    ) -> Result<ReadOnlyTable<K, V>> {
+        Ok(self.txn.open_table(definition)?)
+    }
+
+    /// The table of one day, if anything was written on it.
+    pub(super) fn day<K: Key + 'static>(
+        &self,
+        daily: &Daily<K>,
+        day: u32,
+    ) -> Result<Option<ReadOnlyTable<K, &'static [u8]>>> {
+        match self.txn.open_table(table::daily::<K>(&daily.name(day))) {
+            Ok(table) => Ok(Some(table)),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The days that have a table, newest first.
+    pub(super) fn days<K: Key + 'static>(&self, daily: &Daily<K>) -> Result<Vec<u32>> {
+        let mut days: Vec<u32> =
+            self.txn.list_tables()?.filter_map(|table| daily.day(table.name())).collect();
+        days.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(days)
+    }
+
+    /// What a delivery is, wherever it stands.
+    pub(super) fn delivery(&self, account: AccountId, id: DeliveryId) -> Result<Option<Delivery>> {
+        let key = table::delivery_key(account, id);
+        let what = || format!("delivery {id}");
+        let mut found = match self.table(table::OPEN)?.get(key)? {
+            Some(row) => Some(row::decode::<Delivery>(row.value(), what)?),
+            None => None,
+        };
+        if found.is_none()
+            && let Some(done) = self.day(&table::DONE, id.serial.day())?
+            && let Some(row) = done.get(key)?
+        {
+            found = Some(row::decode(row.value(), what)?);
+        }
+        if found.is_none() && self.table(table::QUARANTINE)?.get(key)?.is_some() {
+            return Err(StoreError::Damaged { what: what() });
+        }
+        // The webhook and the serial find the row; an id that names another lead with them is not this delivery's.
+        Ok(found.filter(|delivery| delivery.id == id))
+    }
+
+    /// The history of a lead, newest first: what made each version.
+    pub(super) fn causes(
+        &self,
+        account: AccountId,
+        lead: Serial,
+    ) -> Result<impl Iterator<Item = Result<Cause>> + use<>> {
+        let table = self.day(&table::LEAD, lead.day())?;
+        let rows = table.map(|table| table.range(table::versions(account, lead))).transpose()?;
+        Ok(rows.into_iter().flat_map(|rows| rows.rev()).map(move |entry| {
+            let (key, value) = entry?;
+            row::decode(value.value(), || version_name(lead, key.value().2))
+        }))
+    }
+}
+
+/// The tables of days, opened once each.
+pub(super) struct DayTables<'v, K: Key + 'static> {
+    view: &'v View,
+    daily: Daily<K>,
+    open: HashMap<u32, Option<ReadOnlyTable<K, &'static [u8]>>>,
+}
+
+impl<'v, K: Key + 'static> DayTables<'v, K> {
+    pub(super) fn new(view: &'v View, daily: Daily<K>) -> Self {
+        Self { view, daily, open: HashMap::new() }
+    }
+
+    pub(super) fn on(&mut self, day: u32) -> Result<Option<&ReadOnlyTable<K, &'static [u8]>>> {
+        if let std::collections::hash_map::Entry::Vacant(slot) = self.open.entry(day) {
+            slot.insert(self.view.day(&self.daily, day)?);
+        }
+        Ok(self.open.get(&day).and_then(Option::as_ref))
+    }
+}
+
+/// A lead in its newest version.
+pub(super) fn newest_lead(
+    table: &impl ReadableTable<LeadKey, &'static [u8]>,
+    account: AccountId,
+    lead: Serial,
+) -> Result<Option<Lead>> {
+    let Some(entry) = table.range(table::versions(account, lead))?.next_back() else { return Ok(None) };
+    let (key, value) = entry?;
+    decode_lead(value.value(), lead, key.value().2).map(Some)
+}
+
+/// A lead in one version.
+pub(super) fn lead_at(
+    table: &impl ReadableTable<LeadKey, &'static [u8]>,
+    account: AccountId,
+    lead: Serial,
+    version: u32,
+) -> Result<Option<Lead>> {
+    let row = table.get((account.0, lead.0, version))?;
+    row.map(|row| decode_lead(row.value(), lead, version)).transpose()
+}
+
+/// The lead of a version's row.
+pub(super) fn decode_lead(row: &[u8], lead: Serial, version: u32) -> Result<Lead> {
+    row::decode::<(Cause, Lead)>(row, || version_name(lead, version)).map(|(_, lead)| lead)
+}
+
+fn version_name(lead: Serial, version: u32) -> String {
+    format!("version {version} of lead number {}", lead.0)
+}
+
+/// What a list shows of a row: a damaged one is reported and left out, so that it does not hide all others.
+pub(super) fn listed<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(StoreError::Damaged { what }) => {
+            tracing::error!(%what, "a damaged row is left out of a list");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

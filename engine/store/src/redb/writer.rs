@@ -1,0 +1,230 @@
+//! The one thread that writes: it takes what waits, carries it out in one transaction, and answers after the commit.
+//!
+//! A command that fails by itself (a damaged row, a panic) is taken out, and the rest of its batch runs again
+//! without it. When the storage fails, nobody of the batch is told that anything is stored, and the database is
+//! dropped and opened anew, since redb takes nothing more after an I/O error; until then every command is
+//! refused at once.
+
+use std::{
+    ops::ControlFlow,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use leadhook_core::time::Serial;
+use tokio::sync::oneshot;
+
+use super::{
+    command::{Command, Step},
+    opening::{self, NotOpened, Opener},
+    shared::{Shared, not_open},
+    tx::{Committed, Tx},
+};
+use crate::StoreError;
+
+/// The most commands in one transaction.
+const BATCH_COMMANDS_MAX: usize = 256;
+/// How long a transaction goes on taking in commands that wait.
+const BATCH_TIME_MAX: Duration = Duration::from_millis(2);
+/// After a batch of this many, the next one waits a little for more to come: a commit costs much the same for
+/// few as for many. A caller alone never waits.
+const CROWD_COMMANDS: usize = 16;
+const CROWD_WAIT_MAX: Duration = Duration::from_millis(1);
+/// The wait before the first try to open again after a failure; each further one is twice as long.
+const REOPEN_AFTER_MIN: Duration = Duration::from_millis(100);
+const REOPEN_AFTER_MAX: Duration = Duration::from_secs(5);
+
+/// The writer's own state.
+pub(super) struct Writer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) opener: Opener,
+    pub(super) steps: Receiver<Step>,
+    pub(super) check_asked: Arc<AtomicBool>,
+    /// The last serial that was committed.
+    pub(super) last: Serial,
+    /// What was taken from the queue behind a batch and does not belong in it.
+    pub(super) pending: Option<Step>,
+    /// How many commands the batch before had.
+    pub(super) last_batch: usize,
+}
+
+type Batch = Vec<Box<dyn Command>>;
+/// Who asked for closing, if anybody did.
+type Closing = Option<oneshot::Sender<()>>;
+
+/// Why a batch was not committed.
+enum Trouble {
+    /// The command at this place cannot be carried out; the others can.
+    Command(usize, StoreError),
+    /// The storage failed.
+    Storage(String),
+}
+
+impl<E: Into<StoreError>> From<E> for Trouble {
+    fn from(error: E) -> Self {
+        match error.into() {
+            StoreError::Unavailable(reason) => Self::Storage(reason),
+            other => Self::Storage(other.to_string()),
+        }
+    }
+}
+
+impl Writer {
+    /// Serves until it is closed or nobody can ask any more; then the database is closed.
+    pub(super) fn run(mut self) {
+        let closing = self.serve();
+        self.shared.replace_database(None);
+        if let Some(done) = closing {
+            let _ = done.send(());
+        }
+    }
+
+    fn serve(&mut self) -> Closing {
+        loop {
+            let step = match self.pending.take() {
+                Some(step) => step,
+                None => self.steps.recv().ok()?,
+            };
+            let written = match step {
+                Step::Close(done) => return Some(done),
+                Step::Check => {
+                    self.check_asked.store(false, Ordering::Release);
+                    self.write(Vec::new())
+                }
+                Step::Run(command, _place) => self.write(vec![command]),
+            };
+            if let Err(reason) = written
+                && let ControlFlow::Break(closing) = self.open_again(&reason)
+            {
+                return closing;
+            }
+        }
+    }
+
+    /// Carries out a batch and answers all of it. The reason, if the storage failed.
+    fn write(&mut self, mut batch: Batch) -> std::result::Result<(), String> {
+        loop {
+            let outcome = self.attempt(&mut batch);
+            self.shared.leases.lock().end_changes(outcome.is_ok());
+            match outcome {
+                Ok(committed) => {
+                    batch.into_iter().for_each(|command| command.answer(Ok(&committed)));
+                    return Ok(());
+                }
+                Err(Trouble::Command(place, error)) => {
+                    batch.remove(place).answer(Err(error));
+                    if batch.is_empty() {
+                        return Ok(());
+                    }
+                }
+                Err(Trouble::Storage(reason)) => {
+                    for command in batch {
+                        command.answer(Err(StoreError::Unavailable(reason.clone())));
+                    }
+                    return Err(reason);
+                }
+            }
+        }
+    }
+
+    /// Runs the batch, and what joins it meanwhile, in one transaction and commits it.
+    fn attempt(&mut self, batch: &mut Batch) -> std::result::Result<Committed, Trouble> {
+        let shared = self.shared.clone();
+        let database = shared.database();
+        let txn = opening::begin_write(database.as_ref().ok_or_else(not_open)?)?;
+        let before = shared.setup();
+        let mut tx = Tx::open(&txn, before.clone(), self.last, &shared.leases)?;
+        for (place, command) in batch.iter_mut().enumerate() {
+            run_one(place, command.as_mut(), &mut tx)?;
+        }
+        self.take_in(batch, &mut tx)?;
+        let committed = tx.finish()?;
+        let setup_changed = !Arc::ptr_eq(&before, &committed.setup);
+        // A claim must not meet deliveries of settings that it does not see yet.
+        let claims_wait = setup_changed.then(|| shared.leases.lock());
+        txn.commit()?;
+        if setup_changed {
+            shared.publish(committed.setup.clone());
+        }
+        drop(claims_wait);
+        self.last = committed.last;
+        Ok(committed)
+    }
+
+    /// Runs further commands that wait, as long as the batch is small and young.
+    fn take_in(&mut self, batch: &mut Batch, tx: &mut Tx<'_>) -> std::result::Result<(), Trouble> {
+        let began = Instant::now();
+        let wait_max = if self.last_batch >= CROWD_COMMANDS { CROWD_WAIT_MAX } else { Duration::ZERO };
+        while batch.len() < BATCH_COMMANDS_MAX && self.pending.is_none() && began.elapsed() < BATCH_TIME_MAX {
+            match self.steps.recv_timeout(wait_max.saturating_sub(began.elapsed())) {
+                Ok(Step::Run(command, _place)) => {
+                    let place = batch.len();
+                    batch.push(command);
+                    run_one(place, batch[place].as_mut(), tx)?;
+                }
+                Ok(step) => self.pending = Some(step),
+                Err(_) => break,
+            }
+        }
+        self.last_batch = batch.len();
+        Ok(())
+    }
+
+    /// Opens the database anew, however often that takes. Meanwhile every command is refused. Breaks when the
+    /// writer is to end.
+    fn open_again(&mut self, reason: &str) -> ControlFlow<Closing> {
+        tracing::error!(reason, "the storage failed; nothing is taken until it opens again");
+        self.shared.replace_database(None);
+        let mut wait = REOPEN_AFTER_MIN;
+        loop {
+            self.refuse_for(wait)?;
+            match opening::open(&self.opener) {
+                Ok(opened) => {
+                    self.last = self.last.max(opened.last);
+                    self.shared.publish(opened.setup);
+                    self.shared.replace_database(Some(opened.database));
+                    tracing::info!("the storage is open again");
+                    return ControlFlow::Continue(());
+                }
+                Err(NotOpened::Database(error)) => tracing::error!(%error, "the storage does not open"),
+                Err(NotOpened::Content(error)) => tracing::error!(%error, "the storage cannot be read"),
+            }
+            wait = (wait * 2).min(REOPEN_AFTER_MAX);
+        }
+    }
+
+    fn refuse_for(&mut self, wait: Duration) -> ControlFlow<Closing> {
+        let until = Instant::now() + wait;
+        loop {
+            let step = match self.pending.take() {
+                Some(step) => Ok(step),
+                None => self.steps.recv_timeout(until.saturating_duration_since(Instant::now())),
+            };
+            match step {
+                Ok(Step::Run(command, _place)) => command.answer(Err(not_open())),
+                Ok(Step::Check) => self.check_asked.store(false, Ordering::Release),
+                Ok(Step::Close(done)) => return ControlFlow::Break(Some(done)),
+                Err(RecvTimeoutError::Timeout) => return ControlFlow::Continue(()),
+                Err(RecvTimeoutError::Disconnected) => return ControlFlow::Break(None),
+            }
+        }
+    }
+}
+
+/// Runs one command. A panic in it is its own failure, so that one event cannot stop all others for good.
+fn run_one(place: usize, command: &mut dyn Command, tx: &mut Tx<'_>) -> std::result::Result<(), Trouble> {
+    match catch_unwind(AssertUnwindSafe(|| command.run(tx))) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(StoreError::Unavailable(reason))) => Err(Trouble::Storage(reason)),
+        Ok(Err(error)) => Err(Trouble::Command(place, error)),
+        Err(_) => {
+            let error = StoreError::Unavailable("the command ended in a panic".to_owned());
+            Err(Trouble::Command(place, error))
+        }
+    }
+}

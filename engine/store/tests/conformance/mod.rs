@@ -1,0 +1,94 @@
+//! What every store must do, whatever keeps it: cases written against the `Store` trait alone.
+//!
+//! A test file of one store implements [`Fixture`] and calls `conformance!` with it.
+
+pub(crate) mod accepting;
+pub(crate) mod by_hand;
+pub(crate) mod lanes;
+pub(crate) mod leasing;
+pub(crate) mod reading;
+pub(crate) mod restart;
+pub(crate) mod setting;
+pub(crate) mod world;
+
+use std::sync::Arc;
+
+use leadhook_store::Store;
+
+/// One store under test.
+pub(crate) trait Fixture: Sized {
+    /// An empty store.
+    async fn make() -> Self;
+    /// The store.
+    fn store(&self) -> Arc<dyn Store>;
+    /// Closes the store and opens it again, as a restart does.
+    async fn reopen(&mut self);
+}
+
+/// Makes one test of each case for a fixture.
+macro_rules! conformance {
+    ($fixture:ty) => {
+        $crate::conformance::conformance! { $fixture:
+            accepting: a_repeated_event_is_answered_as_the_first_was,
+            accepting: the_second_of_two_same_ids_in_one_batch_is_a_repeat,
+            accepting: the_same_id_on_another_site_is_another_event,
+            accepting: a_refused_event_uses_up_no_id,
+            accepting: unknown_sites_and_leads_are_refused_without_spoiling_the_others,
+            accepting: an_event_without_an_id_gets_one,
+            accepting: events_of_one_batch_see_each_other,
+            accepting: unique_is_the_first_call_within_the_depth_on_its_site,
+            accepting: with_cross_uniqueness_calls_and_requests_count_together,
+            accepting: rule_3_triggers_in_force_are_those_saved_when_the_lead_arrived,
+            accepting: rule_3_a_webhook_owes_nothing_for_leads_that_arrived_before_it,
+            accepting: rule_2_a_delayed_delivery_is_not_claimed_before_it_is_due,
+            accepting: many_at_once_are_all_stored,
+            leasing: a_delivery_is_leased_to_one_holder_at_a_time,
+            leasing: concurrent_claims_never_share_a_delivery,
+            leasing: a_lease_that_ran_out_can_be_taken_and_its_old_holder_is_stale,
+            leasing: a_lease_that_ran_out_and_nobody_took_still_settles,
+            leasing: a_settled_or_released_lease_is_stale,
+            leasing: a_retry_waits_for_its_time_and_keeps_its_attempts,
+            leasing: a_claim_tells_when_the_next_is_due,
+            leasing: what_is_due_longest_goes_first,
+            leasing: rule_2_the_lead_is_taken_as_the_event_left_it_or_as_it_stands,
+            leasing: what_a_deleted_site_or_webhook_owes_can_still_be_claimed,
+            lanes: deliveries_of_a_lane_go_out_one_after_another,
+            lanes: lanes_do_not_wait_for_each_other,
+            lanes: without_ordering_nothing_waits,
+            lanes: an_ordering_set_later_holds_for_what_is_owed,
+            lanes: an_ordering_lifted_later_holds_up_nothing,
+            lanes: rule_5_previous_fingerprints_are_those_last_delivered,
+            by_hand: send_makes_a_waiting_delivery_due_now,
+            by_hand: send_takes_up_again_what_was_cancelled_before_any_attempt,
+            by_hand: send_refuses_what_ended_otherwise,
+            by_hand: what_is_being_sent_is_neither_sent_nor_cancelled_by_hand,
+            by_hand: a_cancelled_delivery_frees_its_lane,
+            by_hand: one_taken_up_again_goes_before_its_lane,
+            by_hand: a_delivery_that_does_not_exist_is_unknown,
+            by_hand: only_waiting_retries_are_brought_forward_and_paced,
+            setting: sites_count_their_revisions_also_after_deletion,
+            setting: accounts_and_keys_are_found,
+            setting: a_webhook_is_made_inactive_and_saved_in_revisions,
+            setting: a_save_with_an_outdated_revision_is_refused,
+            setting: a_deleted_webhook_stays_deleted,
+            setting: accounts_do_not_see_each_other,
+            reading: deliveries_page_completely_without_doubles,
+            reading: deliveries_are_filtered,
+            reading: a_delivery_under_lease_is_shown_as_sending,
+            reading: leads_page_completely_without_doubles,
+            reading: a_clients_leads_are_found_on_every_site,
+            reading: a_lead_is_shown_with_its_history,
+            restart: a_restart_finds_everything,
+            restart: a_restart_ends_leases,
+            restart: serials_grow_over_a_restart_even_when_the_clock_goes_back,
+            restart: after_closing_nothing_is_taken,
+        }
+    };
+    ($fixture:ty: $($module:ident: $case:ident,)*) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $case() {
+            conformance::$module::$case::<$fixture>().await;
+        })*
+    };
+}
+pub(crate) use conformance;
