@@ -85,7 +85,8 @@ Examples:
 
 On an empty data folder the account `default` is made and its API key is printed once; it is also kept
 in DIR/api-key. With LEADHOOK_API_KEY (16 characters or more) set, that is the key, at later starts too.
-Settings: file < environment < flags. SIGTERM and SIGINT end the engine in order, a second one at once.
+Settings: file < environment < flags; a list in the environment is separated by commas.
+SIGTERM and SIGINT end the engine in order, a second one at once.
 Exit code: 0 ended in order, 1 could not run (the data folder is in use, …), 2 settings that are wrong.";
 
 const DEMO: &str = "\
@@ -109,7 +110,7 @@ Exit code: 0 when every event was accepted, 1 when not.";
 
 const PREVIEW: &str = "\
 Examples:
-  leadhook preview examples/settings/crm.json
+  leadhook preview examples/settings/get.json
   leadhook preview settings.json lead.json --trigger call_started
   leadhook preview settings.json lead.json --site examples/site.json --json
 

@@ -68,7 +68,6 @@ macro_rules! settings {
             config: Option<PathBuf>,
             $(
                 $(#[doc = $doc])*
-                #[doc = concat!("[env: ", $environment, "]")]
                 #[arg(long = $flag, value_name = $value)]
                 $name: Vec<String>,
             )*
@@ -87,24 +86,33 @@ macro_rules! settings {
 
 settings! {
     /// Where the HTTP interface listens; port 0 takes any that is free; 127.0.0.1:8080 unless given
+    /// [env: LEADHOOK_LISTEN]
     listen "ADDR:PORT" "listen" "LEADHOOK_LISTEN" Some("127.0.0.1:8080"), false;
     /// The folder in which everything is kept; made where it is not there; ./leadhook-data unless given
+    /// [env: LEADHOOK_DATA]
     data "DIR" "data" "LEADHOOK_DATA" Some("./leadhook-data"), false;
     /// A network of one's own that webhooks may be sent to, like 10.1.0.0/16; may be given several
     /// times. Without it only public addresses are sent to
+    /// [env: LEADHOOK_ALLOW_DESTINATION]
     allow_destination "CIDR" "allow-destination" "LEADHOOK_ALLOW_DESTINATION" None, true;
     /// A local address to send webhooks from; may be given several times
+    /// [env: LEADHOOK_SOURCE_ADDRESS]
     source_address "IP" "source-address" "LEADHOOK_SOURCE_ADDRESS" None, true;
     /// Where this engine is reached from outside, for links to recordings; without it none are sent
+    /// [env: LEADHOOK_PUBLIC_URL]
     public_url "URL" "public-url" "LEADHOOK_PUBLIC_URL" None, false;
     /// How the log is written to standard error: text or json; text unless given
+    /// [env: LEADHOOK_LOG_FORMAT]
     log "text|json" "log" "LEADHOOK_LOG_FORMAT" Some("text"), false;
     /// What is logged: error, warn, info, debug or trace, also by part, like info,leadhook_store=debug;
     /// info unless given
+    /// [env: LEADHOOK_LOG]
     log_level "LEVEL" "log-level" "LEADHOOK_LOG" Some("info"), false;
     /// How long, in seconds, deliveries under way may take to end at shutdown, 1 to 600; 30 unless given
+    /// [env: LEADHOOK_SHUTDOWN_SECONDS]
     shutdown_seconds "N" "shutdown-seconds" "LEADHOOK_SHUTDOWN_SECONDS" Some("30"), false;
     /// A PEM file with certificates to trust besides the public ones; may be given several times
+    /// [env: LEADHOOK_ROOT_CERTIFICATE]
     root_certificate "PEM" "root-certificate" "LEADHOOK_ROOT_CERTIFICATE" None, true;
 }
 

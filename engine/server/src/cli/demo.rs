@@ -5,10 +5,10 @@ mod script;
 mod show;
 mod stage;
 
-use std::{process::ExitCode, time::Duration};
+use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, bail};
-use leadhook_core::delivery::State;
+use leadhook_core::{delivery::State, id::DeliveryId};
 
 use self::{checks::Check, stage::Stage};
 use super::{
@@ -55,7 +55,7 @@ async fn play(stage: &mut Stage, terminal: &mut Terminal) -> anyhow::Result<Vec<
     let probes = stage.collect();
     show::probes(&probes, terminal)?;
 
-    let mut received = Vec::new();
+    let (mut received, mut told) = (Vec::new(), BTreeSet::new());
     for act in script::ACTS {
         show::heading(act.title, terminal)?;
         for (file, text) in act.leads {
@@ -63,7 +63,7 @@ async fn play(stage: &mut Stage, terminal: &mut Terminal) -> anyhow::Result<Vec<
             show::posted(file, &posted, terminal)?;
         }
         show::heading("What goes out at once", terminal)?;
-        received.extend(deliver(stage, terminal).await?);
+        received.extend(deliver(stage, &mut told, terminal).await?);
     }
 
     show::heading("What became of everything", terminal)?;
@@ -77,8 +77,12 @@ async fn play(stage: &mut Stage, terminal: &mut Terminal) -> anyhow::Result<Vec<
     }))
 }
 
-/// Lets everything go out, and moves the clock until nothing waits any more.
-async fn deliver(stage: &mut Stage, terminal: &mut Terminal) -> anyhow::Result<Vec<Received>> {
+/// Lets everything go out, and moves the clock until nothing waits any more. What is held back is told once.
+async fn deliver(
+    stage: &mut Stage,
+    told: &mut BTreeSet<DeliveryId>,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Vec<Received>> {
     let mut received = Vec::new();
     loop {
         stage.come_to_rest().await?;
@@ -88,6 +92,11 @@ async fn deliver(stage: &mut Stage, terminal: &mut Terminal) -> anyhow::Result<V
         }
         received.extend(arrived);
         let deliveries = stage.deliveries().await?;
+        for delivery in deliveries.iter().filter(|delivery| matches!(delivery.state, State::Skipped { .. })) {
+            if told.insert(delivery.id) {
+                show::held_back(delivery, stage, terminal)?;
+            }
+        }
         let waiting = deliveries.iter().filter_map(|delivery| Some((delivery.state.due()?, &delivery.state)));
         let Some((due, state)) = waiting.min_by_key(|(due, _)| *due) else { return Ok(received) };
         let moved_ms = stage.move_clock_to(due);

@@ -140,3 +140,15 @@ fn the_public_url_is_kept_without_a_slash_at_the_end() {
         assert_eq!(faults(loaded(&file(""), [], &["--public-url", bad])).len(), 1, "{bad}");
     }
 }
+
+#[test]
+fn the_help_of_every_flag_names_its_variable_and_its_default() {
+    let help = <Line as clap::CommandFactory>::command().render_long_help().to_string();
+    let plain = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for setting in SETTINGS {
+        assert!(plain.contains(&format!("[env: {}]", setting.environment)), "{}", setting.name);
+        if let Some(default) = setting.default {
+            assert!(plain.contains(&format!("{default} unless given")), "{}", setting.name);
+        }
+    }
+}

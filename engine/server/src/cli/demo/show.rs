@@ -125,6 +125,19 @@ pub(super) fn received(request: &Received, stage: &Stage, terminal: &mut Termina
     Ok(())
 }
 
+/// A delivery that is not sent, and why.
+pub(super) fn held_back(delivery: &Delivery, stage: &Stage, terminal: &mut Terminal) -> io::Result<()> {
+    let role = stage.role(delivery.id.lane.webhook);
+    terminal.line(format!(
+        "   {} {}  {}",
+        terminal.paint(Style::Bold, format!("nothing to {}", role.map_or("?", Role::path))),
+        terminal.paint(Style::Cyan, format!("({})", role.map_or("?", Role::name))),
+        terminal.paint(Style::Yellow, "held back"),
+    ))?;
+    let lead = format!("{} {}", delivery.lead.kind, delivery.lead.id);
+    terminal.line(format!("     {}: {}", tame(&lead), tame(delivery.state.reason().unwrap_or_default())))
+}
+
 /// As many of the most telling parameters as fit, in the order in which they were sent.
 fn choose(entries: Vec<Entry>) -> Vec<Entry> {
     if lines(&entries).len() <= LINES_MAX {
