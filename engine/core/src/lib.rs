@@ -23,6 +23,7 @@ pub mod webhook;
 // What an accepted event changes, and which deliveries it makes owed
 pub mod accept;
 pub mod qualify;
+pub mod rehearse;
 // What is sent
 pub mod attribution;
 pub mod delivery;

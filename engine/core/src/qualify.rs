@@ -106,6 +106,16 @@ pub struct Question<'a> {
     pub before: Timestamp,
 }
 
+impl Question<'_> {
+    /// Whether this trace answers it with yes.
+    pub fn is_answered_by(&self, trace: &Trace) -> bool {
+        trace.site == *self.site
+            && trace.client == *self.client
+            && trace.kind == self.kind
+            && (self.from..self.before).contains(&trace.started)
+    }
+}
+
 /// The traces that a lead leaves.
 pub fn traces(lead: &Lead) -> Vec<Trace> {
     let (plain, target) = kinds(lead.reference.kind);

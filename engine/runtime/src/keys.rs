@@ -7,12 +7,9 @@ use std::{
 
 use leadhook_core::{
     id::AccountId,
-    parameter::{Keys, RecordingLinks},
+    parameter::{Keys, RecordingLinks, recording::LINK_DAYS_DEFAULT},
 };
 use leadhook_store::{Result, Store, StoreError};
-
-/// How long a recording's link opens it, in days: longer than any retry (the contract, "Rendering and encoding").
-const RECORDING_LINK_DAYS: u32 = 30;
 
 /// Keys by account.
 pub(crate) struct KeyRing {
@@ -37,7 +34,7 @@ impl KeyRing {
         let recording = self.public_url.as_ref().map(|base_url| RecordingLinks {
             base_url: base_url.clone(),
             key: stored.recording_key.to_vec(),
-            expires_days: RECORDING_LINK_DAYS,
+            expires_days: LINK_DAYS_DEFAULT,
         });
         let keys = Arc::new(Keys { client_id_key: stored.client_id_key, recording });
         if let Ok(mut known) = self.known.write() {

@@ -90,14 +90,7 @@ impl World {
         .unwrap();
         let scene = Scene { site: &self.site, webhooks: &self.webhooks, now: self.now };
         let traces = &self.traces;
-        let mut seen = |asked: &Question<'_>| {
-            traces.iter().any(|trace| {
-                trace.site == *asked.site
-                    && trace.client == *asked.client
-                    && trace.kind == asked.kind
-                    && (asked.from..asked.before).contains(&trace.started)
-            })
-        };
+        let mut seen = |asked: &Question<'_>| traces.iter().any(|trace| asked.is_answered_by(trace));
         let accepted = accept(event, "e".to_owned(), self.lead.clone(), scene, &mut self.last, &mut seen)?;
         for trace in &accepted.traces_removed {
             assert!(self.traces.remove(trace));

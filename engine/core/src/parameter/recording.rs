@@ -16,6 +16,9 @@ use crate::{
     time::Timestamp,
 };
 
+/// How long a link opens its recording, in days, unless set: longer than any retry (the contract, "Rendering and encoding").
+pub const LINK_DAYS_DEFAULT: u32 = 30;
+
 /// How recordings are linked.
 #[derive(Clone)]
 pub struct RecordingLinks {

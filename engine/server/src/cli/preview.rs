@@ -14,8 +14,9 @@ use leadhook_core::{
     fault::Faults,
     id::{DeliveryId, Lane, SiteId, WebhookId},
     lead::{Lead, LeadKind},
-    parameter::{Keys, RecordingLinks},
+    parameter::{Keys, RecordingLinks, recording::LINK_DAYS_DEFAULT},
     preview::{Preview, Shown, Verdict, preview, sample_lead},
+    rehearse::Rehearsed,
     render::Scene,
     settings::Known,
     site::Site,
@@ -27,13 +28,11 @@ use serde_json::Value;
 
 use super::{
     files::{events_in, value_in},
-    rehearsal::{Rehearsed, rehearse},
+    rehearsal::rehearse,
     tell,
     terminal::{Style, Terminal, complain, pad, shorten, tame},
 };
 
-/// How long the links to recordings would open them, in days, as in the engine.
-const RECORDING_LINK_DAYS: u32 = 30;
 /// The most characters of a value that the table shows; the body has it whole.
 const VALUE_CHARACTERS_MAX: usize = 60;
 
@@ -164,7 +163,7 @@ fn render(
     let recording = public_url.map(|url| RecordingLinks {
         base_url: url.trim_end_matches('/').to_owned(),
         key: Vec::new(),
-        expires_days: RECORDING_LINK_DAYS,
+        expires_days: LINK_DAYS_DEFAULT,
     });
     let keys = Keys { client_id_key: [0; 32], recording };
     let lane = Lane { webhook: WebhookId(0), lead: lead.serial };

@@ -1,47 +1,23 @@
-//! Events accepted in memory, as the store would accept them: what `preview` makes a lead of.
-
-use std::collections::HashMap;
+//! Reads events for `preview` and accepts them in memory.
 
 use leadhook_core::{
-    accept::{self, Scene, accept},
-    event::{Event, Trigger},
+    event::Event,
     fault::{Fault, Faults},
-    id::LeadRef,
-    lead::Lead,
-    qualify::{Question, Trace},
+    rehearse::{self, Rehearsed},
     site::Site,
-    time::{Serial, Timestamp},
+    time::Timestamp,
 };
 use serde_json::Value;
-
-/// What became of a row of events.
-#[derive(Debug)]
-pub(crate) struct Rehearsed {
-    /// The lead of the last event, as that left it.
-    pub(crate) lead: Lead,
-    /// The last trigger that this lead can have fired.
-    pub(crate) trigger: Option<Trigger>,
-}
 
 /// Accepts events in order on one site. Refused are broken events, by their place in the row, and those
 /// that the store would refuse.
 pub(crate) fn rehearse(events: &[Value], site: &Site, now: Timestamp) -> Result<Rehearsed, Faults> {
-    let mut stage = Stage { site, now, leads: HashMap::new(), traces: Vec::new(), last: Serial::default() };
-    let mut last = None;
-    for (index, event) in events.iter().enumerate() {
-        let at = |faults| at(index, faults);
-        let event = Event::parse(event).map_err(at)?;
-        let (reference, trigger) = (event.lead.clone(), event.kind.trigger());
-        stage
-            .accept(event)
-            .map_err(|refusal| at(Fault::new(refusal.path(), refusal.code(), refusal.to_string()).into()))?;
-        let before = last.take().filter(|(known, _)| *known == reference);
-        last = Some((reference, trigger.or(before.and_then(|(_, trigger)| trigger))));
-    }
-    let missing = || Fault::new("", "missing", "there is no event");
-    let (reference, trigger) = last.ok_or_else(missing)?;
-    let lead = stage.leads.remove(&reference).ok_or_else(missing)?;
-    Ok(Rehearsed { lead, trigger })
+    let parse = |(index, event)| Event::parse(event).map_err(|faults| at(index, faults));
+    let events = events.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let rehearsed = rehearse::rehearse(events, site, now).map_err(|(index, refusal)| {
+        at(index, Fault::new(refusal.path(), refusal.code(), refusal.to_string()).into())
+    })?;
+    rehearsed.ok_or_else(|| Fault::new("", "missing", "there is no event").into())
 }
 
 /// The faults of the event at `index`, under its place in the row.
@@ -55,42 +31,9 @@ fn at(index: usize, mut faults: Faults) -> Faults {
     faults
 }
 
-struct Stage<'a> {
-    site: &'a Site,
-    now: Timestamp,
-    leads: HashMap<LeadRef, Lead>,
-    traces: Vec<Trace>,
-    last: Serial,
-}
-
-impl Stage<'_> {
-    fn accept(&mut self, event: Event) -> Result<(), accept::Refusal> {
-        if event.lead.site != self.site.id {
-            return Err(accept::Refusal::UnknownSite(event.lead.site.to_string()));
-        }
-        let reference = event.lead.clone();
-        let known = self.leads.get(&reference).cloned();
-        let scene = Scene { site: self.site, webhooks: &[], now: self.now };
-        let traces = &self.traces;
-        let mut seen = |question: &Question<'_>| traces.iter().any(|trace| answers(trace, question));
-        let accepted = accept(event, String::new(), known, scene, &mut self.last, &mut seen)?;
-        self.traces.retain(|trace| !accepted.traces_removed.contains(trace));
-        self.traces.extend(accepted.traces_added);
-        self.leads.insert(reference, accepted.lead);
-        Ok(())
-    }
-}
-
-fn answers(trace: &Trace, question: &Question<'_>) -> bool {
-    trace.site == *question.site
-        && trace.client == *question.client
-        && trace.kind == question.kind
-        && (question.from..question.before).contains(&trace.started)
-}
-
 #[cfg(test)]
 mod tests {
-    use leadhook_core::{catalogue::Parameter, id::SiteId};
+    use leadhook_core::{catalogue::Parameter, event::Trigger, id::SiteId};
     use serde_json::json;
 
     use super::*;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use leadhook_core::{
-    accept::{self, accept},
     event::{Event, Trigger},
     fact::shorten,
     fault::{Fault, Faults},
@@ -11,9 +10,10 @@ use leadhook_core::{
     lead::{Lead, LeadKind},
     preview::sample_lead,
     read::Reader,
+    rehearse::{Rehearsed, rehearse},
     settings::Known,
     site::Site,
-    time::{Serial, Timestamp},
+    time::Timestamp,
     webhook::{LeadClass, Settings, Switch},
 };
 use serde_json::Value;
@@ -232,8 +232,8 @@ pub(super) async fn subject(
                 return Err(Problem::fault("lead", "empty", "no event is named"));
             };
             let site = site_of(api, account, &first.lead.site).await?;
-            let last_trigger = events.last().and_then(|event| event.kind.trigger());
-            (made(events, &site, now)?, site, last_trigger, false)
+            let Rehearsed { lead, trigger } = made(events, &site, now)?;
+            (lead, site, trigger, false)
         }
     };
     let kind = lead.reference.kind;
@@ -272,17 +272,9 @@ async fn site_of(api: &Api, account: AccountId, id: &SiteId) -> Result<Arc<Site>
 }
 
 /// The lead that these events make, as its client's first.
-fn made(events: Vec<Event>, site: &Site, now: Timestamp) -> Result<Lead, Problem> {
-    let mut last = Serial::at(now);
-    let mut lead = None;
-    for (index, event) in events.into_iter().enumerate() {
-        let id = event.id.clone().unwrap_or_default();
-        let scene = accept::Scene { site, webhooks: &[], now };
-        let accepted = accept(event, id, lead, scene, &mut last, &mut |_| false).map_err(|refusal| {
-            let path = format!("lead[{index}].{}", refusal.path());
-            Problem::fault(&path, refusal.code(), refusal.to_string())
-        })?;
-        lead = Some(accepted.lead);
-    }
-    lead.ok_or_else(|| Problem::fault("lead", "empty", "no event is named"))
+fn made(events: Vec<Event>, site: &Site, now: Timestamp) -> Result<Rehearsed, Problem> {
+    let rehearsed = rehearse(events, site, now).map_err(|(index, refusal)| {
+        Problem::fault(&format!("lead[{index}].{}", refusal.path()), refusal.code(), refusal.to_string())
+    })?;
+    rehearsed.ok_or_else(|| Problem::fault("lead", "empty", "no event is named"))
 }
