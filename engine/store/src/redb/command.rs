@@ -113,6 +113,13 @@ impl Queue {
         answered.await.map_err(|_| not_open())?
     }
 
+    /// Fills places of the queue, as commands that wait do.
+    #[cfg(test)]
+    pub(super) fn take_places(&self, count: usize) -> OwnedSemaphorePermit {
+        let count = u32::try_from(count).unwrap();
+        self.room.clone().try_acquire_many_owned(count).unwrap()
+    }
+
     /// Has the writer see whether the storage still works; asking again before it did changes nothing.
     pub(super) fn ask_check(&self) {
         if !self.check_asked.swap(true, Ordering::AcqRel) {

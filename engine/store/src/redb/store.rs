@@ -184,6 +184,7 @@ impl Store for RedbStore {
     }
 
     async fn send_now(&self, account: AccountId, id: DeliveryId, now: Timestamp) -> Result<ByHand> {
+        // Asked of a view first: the writer makes the table of a day by looking into it, and an id can name any day.
         if self.delivery(account, id).await?.is_none() {
             return Ok(ByHand::Unknown);
         }

@@ -29,8 +29,9 @@ use crate::StoreError;
 
 /// The most commands in one transaction.
 const BATCH_COMMANDS_MAX: usize = 256;
-/// How long a transaction goes on taking in commands that wait.
-const BATCH_TIME_MAX: Duration = Duration::from_millis(2);
+/// How long a transaction goes on taking in commands that wait, so that a few large ones do not hold up
+/// the answers to those before them.
+const BATCH_TIME_MAX: Duration = Duration::from_millis(20);
 /// After a batch of this many, the next one waits a little for more to come: a commit costs much the same for
 /// few as for many. A caller alone never waits.
 const CROWD_COMMANDS: usize = 16;
@@ -226,5 +227,88 @@ fn run_one(place: usize, command: &mut dyn Command, tx: &mut Tx<'_>) -> std::res
             let error = StoreError::Unavailable("the command ended in a panic".to_owned());
             Err(Trouble::Command(place, error))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use leadhook_core::id::AccountId;
+
+    use super::super::{Options, RedbStore, command::QUEUE_MAX};
+    use super::*;
+    use crate::{Account, Store as _};
+
+    fn account(id: u32) -> Account {
+        Account { id: AccountId(id), name: format!("a{id}"), client_id_key: [0; 32], recording_key: [0; 32] }
+    }
+
+    fn store() -> (tempfile::TempDir, Arc<RedbStore>) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(RedbStore::open(dir.path(), Options { cache_bytes: 1 << 20 }).unwrap());
+        (dir, store)
+    }
+
+    /// Keeps the writer in a command until the sender is dropped, and tells once it is there.
+    async fn occupy(store: &Arc<RedbStore>) -> mpsc::Sender<()> {
+        let (free, wait) = mpsc::channel::<()>();
+        let (inside, entered) = oneshot::channel();
+        let mut inside = Some(inside);
+        let busy = store.clone();
+        tokio::spawn(async move {
+            let run = move |_: &mut Tx<'_>| {
+                let _ = inside.take().map(|inside| inside.send(()));
+                let _ = wait.recv();
+                Ok(())
+            };
+            busy.queue.call(run, |(), _| ()).await
+        });
+        entered.await.unwrap();
+        free
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_command_that_fails_by_itself_spoils_none_of_its_batch() {
+        let (_dir, store) = store();
+        let free = occupy(&store).await;
+        let mut waiting = Vec::new();
+        for id in 0..30 {
+            let store = store.clone();
+            waiting.push(tokio::spawn(async move {
+                let run = move |tx: &mut Tx<'_>| {
+                    tx.account.insert(id, crate::redb::row::encode(&account(id)).as_slice())?;
+                    match id {
+                        10 => panic!("a command gone wrong"),
+                        20 => Err(StoreError::Damaged { what: "row".to_owned() }),
+                        _ => Ok(()),
+                    }
+                };
+                store.queue.call(run, |(), _| ()).await
+            }));
+        }
+        drop(free);
+        for (id, answer) in (0..).zip(waiting) {
+            let (answer, failed) = (answer.await.unwrap(), matches!(id, 10 | 20));
+            assert_eq!(answer.is_err(), failed, "{id}: {answer:?}");
+            assert_eq!(store.account(AccountId(id)).await.unwrap().is_none(), failed, "{id}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn events_beyond_the_queue_are_refused_and_other_commands_wait_for_room() {
+        let (_dir, store) = store();
+        let free = occupy(&store).await;
+        let places = store.queue.take_places(QUEUE_MAX - 1);
+        let refused = store.accept(AccountId(1), Vec::new(), Default::default()).await;
+        assert!(matches!(refused, Err(StoreError::Overloaded(QUEUE_MAX))), "{refused:?}");
+        let waiting = tokio::spawn({
+            let store = store.clone();
+            async move { store.put_account(account(1)).await }
+        });
+        drop(places);
+        drop(free);
+        waiting.await.unwrap().unwrap();
+        assert!(store.accept(AccountId(1), Vec::new(), Default::default()).await.unwrap().is_empty());
     }
 }
