@@ -1,0 +1,65 @@
+//! Measures the real binary under load, beside a relay that keeps nothing: what durable delivery costs.
+//!
+//! One process is the load and the receiver; the server under measurement is another. Both servers get the same
+//! bodies at the same pace on the same machine in one go, so that their ratio means something where neither
+//! figure alone does. Leads are followed by their ids: each that was acknowledged must arrive.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
+
+mod compare;
+mod connection;
+mod disk;
+mod fill;
+mod growth;
+mod leads;
+mod ledger;
+mod load;
+mod phase;
+mod process;
+mod receiver;
+mod relay;
+mod report;
+mod run;
+mod server;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Measures leadhook against a relay that keeps nothing.
+#[derive(Parser)]
+#[command(name = "leadhook-bench", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The floor: answers 202 at once and forwards each body, storing nothing.
+    Relay(relay::Options),
+    /// Measures relay and leadhook in turns and tells the ratio.
+    Compare(compare::Options),
+    /// Measures whether cost and memory stay flat as the data folder grows.
+    Growth(growth::Options),
+}
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("leadhook-bench: no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(async {
+        match Arguments::parse().command {
+            Command::Relay(options) => relay::run(options).await.map(|()| ExitCode::SUCCESS),
+            Command::Compare(options) => compare::run(options).await,
+            Command::Growth(options) => growth::run(options).await,
+        }
+    });
+    ended.unwrap_or_else(|error| {
+        eprintln!("leadhook-bench: {error:#}");
+        ExitCode::FAILURE
+    })
+}
