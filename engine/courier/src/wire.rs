@@ -3,7 +3,7 @@
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
@@ -46,6 +46,11 @@ impl Wire {
     pub(crate) async fn drive<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|context| {
+            // Work first: a handler that floods uses up what this turn of the task may do, and whoever waits
+            // for the connection would never hear of it.
+            if let Poll::Ready(done) = work.as_mut().poll(context) {
+                return Poll::Ready(done);
+            }
             self.advance(context);
             work.as_mut().poll(context)
         })

@@ -31,8 +31,9 @@ pub(crate) enum Turn {
 
 /// How many deliveries one webhook gets before the next account has its turn.
 const SHARE: usize = 16;
-/// Attempts at one time until the webhook's settings are known.
-const CONCURRENT_UNTIL_KNOWN: usize = 32;
+/// Attempts at one time until the webhook's settings are known, which the first claim tells: no webhook may be
+/// allowed fewer.
+const CONCURRENT_UNTIL_KNOWN: usize = 1;
 /// How soon to ask again when the store said that something is due but gave nothing.
 const ASK_AGAIN_MS: i64 = 1_000;
 

@@ -5,17 +5,17 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
-    time::Duration,
 };
 
 use bytes::Bytes;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
     api::{self, ApiAnswer},
     binary,
+    process::{Process, forget_settings},
     wait::{PATIENCE, look_until},
 };
 
@@ -23,8 +23,6 @@ use crate::{
 const KEY: &str = "test-key-0123456789abcdef0123456789abcdef";
 /// What the binary prints before its address when it is ready.
 const READY: &str = "listening on http://";
-/// The longest that its end is waited for: what is under way may take its time, up to half of this.
-const ENDING: Duration = PATIENCE.saturating_mul(2);
 /// How much of the log a failure shows.
 const LOG_LINES_SHOWN: usize = 60;
 
@@ -35,6 +33,7 @@ pub struct Setup {
     environment: Vec<(String, String)>,
     /// Started with the binary's arguments after its own; the binary where it is empty.
     stand_in: Vec<String>,
+    public_only: bool,
 }
 
 impl Setup {
@@ -49,6 +48,22 @@ impl Setup {
     #[must_use]
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// It may not send to loopback addresses, as no engine may that is not told so.
+    #[must_use]
+    pub fn public_only(mut self) -> Self {
+        self.public_only = true;
+        self
+    }
+
+    /// It outlives a write beyond [`Engine::limit_files`], which then fails as on a full disk.
+    #[must_use]
+    pub fn full_disk_is_an_error(mut self) -> Self {
+        let binary = binary::path().to_string_lossy().into_owned();
+        let deaf = r#"trap "" XFSZ; exec "$0" "$@""#.to_owned();
+        self.stand_in = vec!["bash".to_owned(), "-c".to_owned(), deaf, binary];
         self
     }
 
@@ -76,25 +91,6 @@ pub struct Engine {
 struct Running {
     process: Process,
     address: SocketAddr,
-}
-
-/// A child that does not outlive the test.
-#[derive(Debug)]
-struct Process(Child);
-
-impl Process {
-    /// How it ended, if it has.
-    fn ended(&mut self) -> Option<ExitStatus> {
-        self.0.try_wait().expect("a child of ours can be asked")
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Both fail only where it has ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 impl Engine {
@@ -126,7 +122,7 @@ impl Engine {
     /// # Panics
     /// When it is not running.
     pub fn process_id(&self) -> u32 {
-        self.running.as_ref().expect("the engine was killed or terminated").process.0.id()
+        self.process().id()
     }
 
     /// The account's key.
@@ -144,16 +140,50 @@ impl Engine {
         self.running = None;
     }
 
+    /// Kills it as `kill -9` does, in the middle of whatever is asked of it; [`Engine::end`] waits for that.
+    pub fn strike(&self) {
+        self.process().signal(Signal::KILL);
+    }
+
+    /// Asks it to end (SIGTERM), in the middle of whatever is asked of it; [`Engine::end`] waits for that.
+    pub fn ask_to_end(&self) {
+        self.process().signal(Signal::TERM);
+    }
+
     /// Asks it to end (SIGTERM) and waits for that.
     ///
     /// # Panics
-    /// When it does not end within twice [`PATIENCE`]; with the tail of its log.
+    /// As [`Engine::end`].
     pub async fn terminate(&mut self) -> ExitStatus {
+        self.ask_to_end();
+        self.end().await
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When that does not come within twice [`PATIENCE`]; with the tail of its log.
+    pub async fn end(&mut self) -> ExitStatus {
         let mut running = self.running.take().expect("the engine was killed or terminated");
-        kill_process(Pid::from_child(&running.process.0), Signal::TERM)
-            .expect("a child of ours can be signalled");
-        let ended = look_until(ENDING, async || running.process.ended()).await;
-        ended.unwrap_or_else(|| panic!("the engine does not end on SIGTERM\n{}", self.log_tail()))
+        let ended = running.process.end().await;
+        ended.unwrap_or_else(|| panic!("the engine does not end\n{}", self.log_tail()))
+    }
+
+    /// From now on no file of it may grow beyond this many bytes, as on a full disk; `None`: there is room again.
+    #[cfg(target_os = "linux")]
+    pub fn limit_files(&self, bytes_max: Option<u64>) {
+        use rustix::process::{Resource, Rlimit, prlimit};
+        let limit = Rlimit { current: bytes_max, maximum: None };
+        prlimit(Some(self.process().pid()), Resource::Fsize, limit).expect("a child of ours can be limited");
+    }
+
+    /// Starts it again on the same folder, in another way.
+    ///
+    /// # Panics
+    /// As [`Engine::restart`].
+    pub async fn restart_as(&mut self, setup: Setup) {
+        self.setup = setup;
+        self.restart().await;
     }
 
     /// Starts it again on the same folder; one that still runs is asked to end first.
@@ -166,7 +196,7 @@ impl Engine {
         }
         let printed_before = self.log().len();
         let child = self.spawn().unwrap_or_else(|error| panic!("the engine does not start: {error}"));
-        let mut process = Process(child);
+        let mut process = Process::of(child);
         let ready = look_until(PATIENCE, async || match process.ended() {
             Some(status) => Some(Err(status)),
             None => address_in(&self.log().split_off(printed_before)).map(Ok),
@@ -235,15 +265,13 @@ impl Engine {
                 command
             }
         };
-        // What the developer's own engine is set to is no part of a test.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("LEADHOOK_") {
-                command.env_remove(name);
-            }
+        forget_settings(&mut command);
+        command.current_dir(self.folder.path()).args(["serve", "--listen", "127.0.0.1:0"]);
+        if !self.setup.public_only {
+            command.args(["--allow-destination", "127.0.0.0/8"]);
         }
         command
-            .current_dir(self.folder.path())
-            .args(["serve", "--listen", "127.0.0.1:0", "--allow-destination", "127.0.0.0/8", "--data"])
+            .arg("--data")
             .arg(self.data())
             .args(&self.setup.arguments)
             .env("LEADHOOK_API_KEY", KEY)
@@ -252,6 +280,10 @@ impl Engine {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
+    }
+
+    fn process(&self) -> &Process {
+        &self.running.as_ref().expect("the engine was killed or terminated").process
     }
 
     fn log_path(&self) -> PathBuf {

@@ -28,13 +28,28 @@ fn take(board: &mut Board, now: Timestamp) -> HashMap<u32, usize> {
     taken
 }
 
+/// A webhook of which something is due and whose settings are known.
+fn due(board: &mut Board, key: Key) {
+    board.wake(key, NOW, NOW);
+    board.changed(key, Rate { per_second: None, concurrent: 32 }, NOW);
+}
+
+#[test]
+fn a_webhook_whose_settings_are_not_known_yet_gets_one_and_then_what_they_allow() {
+    let mut board = board(100, 100);
+    board.wake(key(1, 1), NOW, NOW);
+    assert_eq!(take(&mut board, NOW), HashMap::from([(1, 1)]));
+    board.changed(key(1, 1), Rate { per_second: None, concurrent: 3 }, NOW);
+    assert_eq!(take(&mut board, NOW), HashMap::from([(1, 2)]));
+}
+
 #[test]
 fn an_account_with_many_webhooks_leaves_a_share_to_one_with_a_single_webhook() {
     let mut board = board(96, 96);
     for webhook in 0..50 {
-        board.wake(key(1, webhook), NOW, NOW);
+        due(&mut board, key(1, webhook));
     }
-    board.wake(key(2, 999), NOW, NOW);
+    due(&mut board, key(2, 999));
     let taken = take(&mut board, NOW);
     assert_eq!(taken.values().sum::<usize>(), 96);
     assert!(taken[&2] >= 16, "{taken:?}");
@@ -43,12 +58,12 @@ fn an_account_with_many_webhooks_leaves_a_share_to_one_with_a_single_webhook() {
 #[test]
 fn an_account_at_its_limit_waits_without_being_asked_again_and_again() {
     let mut board = board(100, 10);
-    board.wake(key(1, 1), NOW, NOW);
-    board.wake(key(1, 2), NOW, NOW);
+    due(&mut board, key(1, 1));
+    due(&mut board, key(1, 2));
     assert_eq!(take(&mut board, NOW), HashMap::from([(1, 10)]));
     assert!(board.wants(NOW).is_empty());
     assert_eq!(board.next_wake(NOW), None, "an ended turn announces room, not the clock");
-    board.wake(key(2, 3), NOW, NOW);
+    due(&mut board, key(2, 3));
     assert_eq!(board.next_wake(NOW), Some(NOW));
     assert_eq!(take(&mut board, NOW), HashMap::from([(2, 10)]));
 }

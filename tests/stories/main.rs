@@ -1,0 +1,20 @@
+//! What the contract promises, told as stories over the real binary: one file for each promise.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
+
+mod bad_events;
+mod bad_handlers;
+mod bad_settings;
+mod by_hand;
+mod crash;
+mod demo;
+mod fairness;
+#[cfg(target_os = "linux")]
+mod full_disk;
+mod order;
+mod preview;
+mod restart;
+mod retry;
+mod secrecy;
+mod signatures;
+mod tour;
+mod world;
