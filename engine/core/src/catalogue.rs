@@ -290,8 +290,21 @@ impl Serialize for Parameter {
 
 impl<'de> Deserialize<'de> for Parameter {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        Self::by_name(&name)
-            .ok_or_else(|| serde::de::Error::custom(format!("no parameter is named `{name}`")))
+        deserializer.deserialize_str(ByName)
+    }
+}
+
+/// Reads a name where it stands: stored leads hold dozens.
+struct ByName;
+
+impl serde::de::Visitor<'_> for ByName {
+    type Value = Parameter;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the name of a parameter")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Parameter, E> {
+        Parameter::by_name(name).ok_or_else(|| E::custom(format!("no parameter is named `{name}`")))
     }
 }

@@ -33,6 +33,7 @@ pub struct Request {
     /// Header names in lower case with their values, in order.
     pub headers: Vec<(String, String)>,
     /// The body's bytes; empty for GET.
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
 }
 

@@ -11,7 +11,7 @@ use crate::{
     fault::Faults,
     id::{LeadRef, SiteId},
     lead::LeadKind,
-    read::{Fields, Reader},
+    read::Reader,
     time::Timestamp,
     visit::{self, Visit},
 };
@@ -265,21 +265,21 @@ fn read_patch(value: &Value, lead_kind: Option<LeadKind>, reader: &mut Reader) -
     let fields = reader.object(value, "data")?;
     let mut patch = Patch::default();
     for (name, value) in fields.entries() {
-        let path = format!("data.{}", shorten(name));
+        let path = || format!("data.{}", shorten(name));
         match name.as_str() {
-            "started_at" => patch.started_at = Some(nullable(value, |value| reader.time(value, &path))),
+            "started_at" => patch.started_at = Some(nullable(value, |value| reader.time(value, &path()))),
             "pool_source" => {
-                patch.pool_source = Some(nullable(value, |value| plain_text(value, reader, &path)));
+                patch.pool_source = Some(nullable(value, |value| plain_text(value, reader, &path())))
             }
             "pool_medium" => {
-                patch.pool_medium = Some(nullable(value, |value| plain_text(value, reader, &path)));
+                patch.pool_medium = Some(nullable(value, |value| plain_text(value, reader, &path())))
             }
             "visits" => {
-                if let Some(visits) = visit::read(value, reader, &path) {
+                if let Some(visits) = visit::read(value, reader, &path()) {
                     patch.visits = visits;
                 }
             }
-            _ => read_fact(&fields, name, value, lead_kind, &mut patch, reader),
+            _ => read_fact(name, value, lead_kind, &mut patch, reader),
         }
     }
     Some(patch)
@@ -296,37 +296,29 @@ fn plain_text(value: &Value, reader: &mut Reader, path: &str) -> Option<String> 
     }
 }
 
-fn read_fact(
-    fields: &Fields<'_>,
-    name: &str,
-    value: &Value,
-    lead_kind: Option<LeadKind>,
-    patch: &mut Patch,
-    reader: &mut Reader,
-) {
-    let path = fields.at(&shorten(name));
+fn read_fact(name: &str, value: &Value, lead_kind: Option<LeadKind>, patch: &mut Patch, reader: &mut Reader) {
+    let path = || format!("data.{}", shorten(name));
     let Some(parameter) = Parameter::by_name(name) else {
         let detail = format!(
             "there is no fact `{}`; facts have the names of parameters, as GET /v1/parameters lists them",
             shorten(name)
         );
-        reader.fault::<()>(path, "unknown_fact", detail);
+        reader.fault::<()>(path(), "unknown_fact", detail);
         return;
     };
     if is_made_by_engine(parameter) {
         let detail =
             format!("`{name}` is made by the engine and cannot be stated; times come from `started_at`");
-        reader.fault::<()>(path, "not_a_fact", detail);
+        reader.fault::<()>(path(), "not_a_fact", detail);
         return;
     }
     if let Some(kind) = lead_kind.filter(|kind| !parameter.exists_for(*kind)) {
-        let detail = format!("a {kind} has no `{name}`");
-        reader.fault::<()>(path, "wrong_lead_type", detail);
+        reader.fault::<()>(path(), "wrong_lead_type", format!("a {kind} has no `{name}`"));
         return;
     }
     if value.is_null() {
         patch.facts.insert(parameter, None);
-    } else if let Some(fact) = Fact::read(parameter, value, reader, &path) {
+    } else if let Some(fact) = Fact::read(parameter, value, reader, &path()) {
         patch.facts.insert(parameter, Some(fact));
     }
 }

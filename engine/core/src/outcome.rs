@@ -44,6 +44,7 @@ pub struct Answer {
     /// Header names in lower case with their values; bytes that are not UTF-8 replaced.
     pub headers: Vec<(String, String)>,
     /// The body's first [`BODY_BYTES_KEPT_MAX`] bytes.
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
     /// Whether the body went on beyond what is kept.
     pub body_cut: bool,

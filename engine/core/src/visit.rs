@@ -89,8 +89,12 @@ fn read_one(value: &Value, reader: &mut Reader, path: String) -> Option<Visit> {
 }
 
 fn text(fields: &mut Fields<'_>, name: &'static str, reader: &mut Reader) -> Option<String> {
-    let path = fields.at(name);
-    match fact::read_text(fields.get_non_null(name)?, reader, &path)? {
+    let fact = match fields.get_non_null(name)? {
+        // The common case makes no path: visits are most of an event.
+        Value::String(text) if text.len() <= fact::TEXT_BYTES_MAX => Fact::Text(text.clone()),
+        value => fact::read_text(value, reader, &fields.at(name))?,
+    };
+    match fact {
         Fact::Text(text) if !text.is_empty() => Some(text),
         _ => None,
     }

@@ -158,22 +158,10 @@ impl Board {
         self.list(key, now);
     }
 
-    /// One delivery's turn ended; `next_due` is when the webhook's next falls due, as far as settling told.
-    /// Answers whether the handler just became healthy again, or failing.
-    pub(crate) fn ended(
-        &mut self,
-        key: Key,
-        turn: Turn,
-        next_due: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Health {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        if let Some(count) = self.in_flight_by_account.get_mut(&key.0) {
-            *count = count.saturating_sub(1);
-        }
+    /// One delivery's turn with the handler is over. Answers whether the handler just became healthy again, or failing.
+    pub(crate) fn sent(&mut self, key: Key, turn: Turn, now: Timestamp) -> Health {
         let Some(gate) = self.gates.get_mut(&key) else { return Health::AsBefore };
         gate.in_flight = gate.in_flight.saturating_sub(1);
-        gate.next_due = earliest(gate.next_due, next_due);
         let health = match turn {
             Turn::Succeeded if gate.breaker.succeeded() => {
                 gate.recover_at = Some(now);
@@ -187,6 +175,17 @@ impl Board {
         };
         self.list(key, now);
         health
+    }
+
+    /// One delivery is recorded; `next_due` is when the webhook's next falls due, as far as settling told.
+    pub(crate) fn ended(&mut self, key: Key, next_due: Option<Timestamp>, now: Timestamp) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(count) = self.in_flight_by_account.get_mut(&key.0) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(due) = next_due {
+            self.wake(key, due, now);
+        }
     }
 
     /// Webhooks whose waiting retries are to be brought forward now.

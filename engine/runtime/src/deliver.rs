@@ -6,7 +6,7 @@ use std::{
 };
 
 use leadhook_core::{
-    delivery::{Attempt, Delivery, Rendering, State},
+    delivery::{Attempt, Delivery, Fingerprints, Rendering, State},
     id::DeliveryId,
     render::{Rendered, Scene, render},
     retry::{Verdict, verdict},
@@ -24,16 +24,16 @@ pub(crate) async fn deliver(shared: Arc<Shared>, claimed: Claimed, mut slot: Slo
     let webhook = Arc::clone(&claimed.webhook);
     match go(&shared, claimed).await {
         Ok((delivery, turn, gone)) => {
+            slot.sent(turn);
             if let Some(reason) = gone {
                 switch_off(&shared, &webhook, reason).await;
             }
-            let next_due = settle(&shared, lease, delivery).await;
-            slot.ended(turn, next_due);
+            slot.recorded(settle(&shared, lease, delivery).await);
         }
         Err(error) => {
             tracing::error!(%error, delivery = %lease.delivery, "a delivery could not be prepared; it is tried again");
             let _ = shared.store.release(vec![lease]).await;
-            slot.ended(Turn::NotSent, Some(shared.clock.now().plus_ms(RELEASED_MS)));
+            slot.recorded(Some(shared.clock.now().plus_ms(RELEASED_MS)));
         }
     }
 }
@@ -110,7 +110,7 @@ enum Prepared {
 /// from the lead version of the first rendering. The chain of plugins and scripts in
 /// `settings.transform` takes the rendered request here, before it is stored and signed.
 async fn prepare(shared: &Shared, claimed: Claimed, now: Timestamp) -> Result<Prepared> {
-    let Claimed { mut delivery, lead, site, webhook, previous, lease } = claimed;
+    let Claimed { mut delivery, lead, site, webhook, previous, lease, lane_goes_on } = claimed;
     if delivery.renderings.last().is_some_and(|last| last.revision == webhook.revision) {
         return Ok(Prepared::Ready(delivery));
     }
@@ -127,7 +127,11 @@ async fn prepare(shared: &Shared, claimed: Claimed, now: Timestamp) -> Result<Pr
         now,
     };
     Ok(match render(&scene) {
-        Rendered::Request(rendering) => {
+        Rendered::Request(mut rendering) => {
+            if !lane_goes_on {
+                // Nobody will compare with it: not worth its bytes in the store.
+                rendering.fingerprints = Fingerprints::default();
+            }
             delivery.renderings.push(rendering);
             Prepared::Ready(delivery)
         }

@@ -2,7 +2,7 @@
 //!
 //! One loop owns the board. It sleeps until the next due time or a signal; it never polls the store.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use leadhook_core::{time::Timestamp, webhook::Rate};
 use leadhook_store::{Claimed, Result, StoreError};
@@ -22,36 +22,48 @@ pub(crate) enum Signal {
     Wake { key: Key, due: Timestamp },
     /// Its settings were saved or it was switched.
     Changed { key: Key, rate: Rate },
-    /// A delivery's turn ended.
-    Ended { key: Key, turn: Turn, next_due: Option<Timestamp> },
+    /// A delivery's turn with the handler is over; what it came to is still to be recorded.
+    Sent { key: Key, turn: Turn },
+    /// It is recorded; when the webhook's next delivery falls due.
+    Ended { key: Key, next_due: Option<Timestamp> },
 }
 
-/// A delivery's place in flight. Dropped without an end (a panic, an abort) it still gives the place back.
+/// A delivery's places in flight: one with its webhook's handler until the turn is over, one of the engine's until
+/// that is recorded. Dropped on the way (a panic, an abort) it still gives both back.
 pub(crate) struct Slot {
     key: Key,
-    turn: Turn,
+    with_handler: bool,
     next_due: Option<Timestamp>,
     signals: mpsc::UnboundedSender<Signal>,
 }
 
 impl Slot {
-    /// Says how the turn ended; the place is given back when the slot is dropped.
-    pub(crate) fn ended(&mut self, turn: Turn, next_due: Option<Timestamp>) {
-        self.turn = turn;
+    /// The handler is free for the next delivery: recording this one need not hold it up.
+    pub(crate) fn sent(&mut self, turn: Turn) {
+        if std::mem::take(&mut self.with_handler) {
+            let _ = self.signals.send(Signal::Sent { key: self.key, turn });
+        }
+    }
+
+    /// Says when the webhook's next delivery falls due; the slot may be dropped now.
+    pub(crate) fn recorded(&mut self, next_due: Option<Timestamp>) {
         self.next_due = next_due;
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let ended = Signal::Ended { key: self.key, turn: self.turn, next_due: self.next_due };
-        let _ = self.signals.send(ended);
+        self.sent(Turn::NotSent);
+        let _ = self.signals.send(Signal::Ended { key: self.key, next_due: self.next_due });
     }
 }
 
 /// The pause after the store could not be asked, doubled up to [`PAUSE_MS_MAX`].
 const PAUSE_MS: i64 = 100;
 const PAUSE_MS_MAX: i64 = 5_000;
+/// The pause after a claim that gave something: what comes free meanwhile is claimed together, since a claim of one
+/// costs nearly as much as one of many. A quiet engine claims at once.
+const GATHER: Duration = Duration::from_millis(1);
 /// The shortest pause between two looks at the board that find nothing to do.
 const BREATH_MS: i64 = 10;
 
@@ -84,7 +96,12 @@ impl Dispatcher {
         let mut pause_ms = PAUSE_MS;
         while !self.stop.is_cancelled() {
             match self.send_what_is_due().await {
-                Ok(()) => pause_ms = PAUSE_MS,
+                Ok(true) => {
+                    pause_ms = PAUSE_MS;
+                    tokio::time::sleep(GATHER).await;
+                    continue;
+                }
+                Ok(false) => pause_ms = PAUSE_MS,
                 Err(error) => {
                     tracing::warn!(%error, pause_ms, "the dispatcher waits for the store");
                     let until = self.shared.clock.now().plus_ms(pause_ms);
@@ -101,30 +118,29 @@ impl Dispatcher {
         self.under_way.wait().await;
     }
 
-    /// Claims and starts until nothing more may go out now.
-    async fn send_what_is_due(&mut self) -> Result<()> {
-        loop {
-            self.take_signals();
-            let now = self.shared.clock.now();
-            self.bring_retries_forward(now).await?;
-            let wants = self.board.wants(now);
-            if wants.is_empty() || self.stop.is_cancelled() {
-                return Ok(());
-            }
-            let lease_until = now.plus_ms(self.shared.limits.lease_ms);
-            for claims in self.shared.store.claim(wants, now, lease_until).await? {
-                self.board.claimed(&claims, now);
-                for claimed in claims.claimed {
-                    self.start(claimed);
-                }
+    /// Claims and starts what may go out now. Whether there was anything.
+    async fn send_what_is_due(&mut self) -> Result<bool> {
+        self.take_signals();
+        let now = self.shared.clock.now();
+        self.bring_retries_forward(now).await?;
+        let wants = self.board.wants(now);
+        if wants.is_empty() {
+            return Ok(false);
+        }
+        let lease_until = now.plus_ms(self.shared.limits.lease_ms);
+        for claims in self.shared.store.claim(wants, now, lease_until).await? {
+            self.board.claimed(&claims, now);
+            for claimed in claims.claimed {
+                self.start(claimed);
             }
         }
+        Ok(true)
     }
 
     fn start(&self, claimed: Claimed) {
         let slot = Slot {
             key: (claimed.lease.account, claimed.lease.delivery.lane.webhook),
-            turn: Turn::NotSent,
+            with_handler: true,
             next_due: None,
             signals: self.shared.signals.clone(),
         };
@@ -174,7 +190,8 @@ impl Dispatcher {
         match *signal {
             Signal::Wake { key, due } => self.board.wake(key, due, now),
             Signal::Changed { key, rate } => self.board.changed(key, rate, now),
-            Signal::Ended { key, turn, next_due } => match self.board.ended(key, turn, next_due, now) {
+            Signal::Ended { key, next_due } => self.board.ended(key, next_due, now),
+            Signal::Sent { key, turn } => match self.board.sent(key, turn, now) {
                 Health::AsBefore => {}
                 Health::Failing => {
                     tracing::warn!(webhook = %key.1, "the handler keeps failing; it is tried again after a pause");

@@ -192,9 +192,9 @@ impl Engine {
         carry_through(async move {
             let now = shared.clock.now();
             let done = shared.store.cancel(account, id, "cancelled by hand".to_owned(), now).await?;
-            if matches!(done, ByHand::Done { .. }) {
-                // The next of its lane may be due already.
-                shared.signal(Signal::Wake { key: (account, id.lane.webhook), due: now });
+            // The next of its lane may be due already.
+            if let ByHand::Done { due: Some(due) } = done {
+                shared.signal(Signal::Wake { key: (account, id.lane.webhook), due });
             }
             Ok(done)
         })

@@ -161,6 +161,8 @@ pub struct Claimed {
     pub webhook: Arc<Webhook>,
     /// What the lane's last delivered delivery sent; `None` when nothing was delivered yet.
     pub previous: Option<Fingerprints>,
+    /// Whether another delivery of the lane may follow, and compare with what this one sends.
+    pub lane_goes_on: bool,
 }
 
 /// What was claimed for one [`Want`].

@@ -43,6 +43,26 @@ fn a_webhook_whose_settings_are_not_known_yet_gets_one_and_then_what_they_allow(
     assert_eq!(take(&mut board, NOW), HashMap::from([(1, 2)]));
 }
 
+fn end(board: &mut Board, key: Key, turn: Turn, next_due: Option<Timestamp>, now: Timestamp) {
+    board.sent(key, turn, now);
+    board.ended(key, next_due, now);
+}
+
+#[test]
+fn what_is_not_recorded_yet_frees_the_handler_but_not_the_engine() {
+    let mut board = board(10, 10);
+    let key = key(1, 1);
+    board.wake(key, NOW, NOW);
+    board.changed(key, Rate { per_second: None, concurrent: 8 }, NOW);
+    assert_eq!(take(&mut board, NOW), HashMap::from([(1, 8)]));
+    for _ in 0..8 {
+        board.sent(key, Turn::Succeeded, NOW);
+    }
+    assert_eq!(take(&mut board, NOW), HashMap::from([(1, 2)]), "eight of ten wait to be recorded");
+    board.ended(key, None, NOW);
+    assert_eq!(take(&mut board, NOW), HashMap::from([(1, 1)]));
+}
+
 #[test]
 fn an_account_with_many_webhooks_leaves_a_share_to_one_with_a_single_webhook() {
     let mut board = board(96, 96);
@@ -87,17 +107,17 @@ fn an_open_breaker_wants_one_probe_after_its_pause_and_a_save_lifts_it() {
     board.wake(key, NOW, NOW);
     take(&mut board, NOW);
     for _ in 0..FAILURES_TO_OPEN {
-        board.ended(key, Turn::Failed, Some(NOW), NOW);
+        end(&mut board, key, Turn::Failed, Some(NOW), NOW);
     }
     while board.in_flight > 0 {
-        board.ended(key, Turn::NotSent, Some(NOW), NOW);
+        end(&mut board, key, Turn::NotSent, Some(NOW), NOW);
     }
     assert!(board.wants(NOW).is_empty());
     let later = NOW.plus_ms(PAUSE_FIRST_MS);
     assert_eq!(board.next_wake(NOW), Some(later));
     assert_eq!(take(&mut board, later), HashMap::from([(1, 1)]));
     assert!(board.wants(later).is_empty(), "one probe at a time");
-    board.ended(key, Turn::NotSent, Some(NOW), later);
+    end(&mut board, key, Turn::NotSent, Some(NOW), later);
     board.changed(key, Rate { per_second: None, concurrent: 8 }, later);
     assert_eq!(take(&mut board, later), HashMap::from([(1, 8)]));
 }
@@ -111,7 +131,7 @@ fn a_webhook_that_owes_nothing_is_forgotten_unless_its_pace_is_to_be_kept() {
         board.changed(key, Rate { per_second, concurrent: 1 }, NOW);
         take(&mut board, NOW);
         board.gates.get_mut(&key).unwrap().next_due = None;
-        board.ended(key, Turn::Succeeded, None, NOW);
+        end(&mut board, key, Turn::Succeeded, None, NOW);
     }
     assert_eq!(board.gates.keys().copied().collect::<Vec<_>>(), [key(1, 2)]);
     assert_eq!(board.in_flight, 0);

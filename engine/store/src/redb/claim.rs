@@ -156,7 +156,8 @@ impl<'v> Reader<'v> {
         let lead = lead.ok_or_else(|| damaged("lead"))?;
         let site = self.setup.any_site(account, &delivery.lead.site).ok_or_else(|| damaged("site"))?.clone();
         let previous = if rules.several { self.previous(account, id.lane)? } else { None };
-        Ok(Found::Ready(Box::new(Ready { delivery, lead, site, previous })))
+        let lane_goes_on = rules.several;
+        Ok(Found::Ready(Box::new(Ready { delivery, lead, site, previous, lane_goes_on })))
     }
 
     /// What the lane's last delivered delivery sent. A damaged row counts as nothing delivered: that the lead
@@ -188,12 +189,13 @@ struct Ready {
     lead: Lead,
     site: Arc<leadhook_core::site::Site>,
     previous: Option<Fingerprints>,
+    lane_goes_on: bool,
 }
 
 impl Ready {
     fn under(self, lease: Lease, webhook: Arc<Webhook>) -> Claimed {
-        let Self { delivery, lead, site, previous } = self;
-        Claimed { lease, delivery, lead, site, webhook, previous }
+        let Self { delivery, lead, site, previous, lane_goes_on } = self;
+        Claimed { lease, delivery, lead, site, webhook, previous, lane_goes_on }
     }
 }
 

@@ -9,17 +9,29 @@ use leadhook_core::{
 use super::{row, table, tx::Tx};
 use crate::{Result, Settlement};
 
+/// A settlement with the row that is to be stored of it, made before the writer's turn: there is one writer.
+pub(super) struct Entry {
+    settlement: Settlement,
+    row: Vec<u8>,
+}
+
+impl From<Settlement> for Entry {
+    fn from(settlement: Settlement) -> Self {
+        Self { row: row::encode(&settlement.delivery), settlement }
+    }
+}
+
 /// Stores settlements in order. For each, whether it was stored; not when its lease is stale.
-pub(super) fn settle(tx: &mut Tx<'_>, settlements: &[Settlement], now: Timestamp) -> Result<Vec<bool>> {
+pub(super) fn settle(tx: &mut Tx<'_>, entries: &[Entry], now: Timestamp) -> Result<Vec<bool>> {
     let dues: Vec<Option<Timestamp>> = {
         let mut leases = tx.leases.lock();
-        settlements.iter().map(|settlement| leases.begin_settling(settlement.lease)).collect()
+        entries.iter().map(|entry| leases.begin_settling(entry.settlement.lease)).collect()
     };
-    let settled = settlements.iter().zip(dues).map(|(settlement, due)| {
+    let settled = entries.iter().zip(dues).map(|(Entry { settlement, row }, due)| {
         let (account, id) = (settlement.lease.account, settlement.lease.delivery);
         tx.ask_next_due(account, id.lane.webhook, now);
         match due {
-            Some(due) => store(tx, account, id, &settlement.delivery, due),
+            Some(due) => store(tx, account, id, &settlement.delivery, row, due),
             None => Ok(false),
         }
     });
@@ -31,13 +43,14 @@ fn store(
     account: AccountId,
     id: DeliveryId,
     delivery: &Delivery,
+    row: &[u8],
     was_due: Timestamp,
 ) -> Result<bool> {
     let key = table::delivery_key(account, id);
     if delivery.state.due().is_none() {
-        return end(tx, account, id, delivery, was_due);
+        return end(tx, account, id, delivery, row, was_due);
     }
-    if tx.open.insert(key, row::encode(delivery).as_slice())?.is_none() {
+    if tx.open.insert(key, row)?.is_none() {
         tx.open.remove(key)?;
         return Ok(false);
     }
@@ -52,6 +65,7 @@ pub(super) fn end(
     account: AccountId,
     id: DeliveryId,
     delivery: &Delivery,
+    row: &[u8],
     was_due: Timestamp,
 ) -> Result<bool> {
     let key = table::delivery_key(account, id);
@@ -59,7 +73,7 @@ pub(super) fn end(
         return Ok(false);
     }
     tx.due.remove(table::due_key(account, id, was_due))?;
-    tx.done.on(id.serial.day())?.insert(key, row::encode(delivery).as_slice())?;
+    tx.done.on(id.serial.day())?.insert(key, row)?;
     let rules = tx.lane_rules(account, id, delivery.lead.kind);
     if rules.several {
         remember_delivered(tx, account, delivery)?;

@@ -162,7 +162,8 @@ impl Store for RedbStore {
             };
             webhooks.into_iter().zip(stored).map(answer).collect()
         };
-        self.queue.call(move |tx| settle::settle(tx, &settlements, now), answers).await
+        let entries: Vec<settle::Entry> = settlements.into_iter().map(Into::into).collect();
+        self.queue.call(move |tx| settle::settle(tx, &entries, now), answers).await
     }
 
     async fn release(&self, leases: Vec<Lease>) -> Result<()> {

@@ -28,7 +28,7 @@ use super::{
 use crate::StoreError;
 
 /// The most commands in one transaction.
-const BATCH_COMMANDS_MAX: usize = 256;
+const BATCH_COMMANDS_MAX: usize = 1_024;
 /// How long a transaction goes on taking in commands that wait, so that a few large ones do not hold up
 /// the answers to those before them.
 const BATCH_TIME_MAX: Duration = Duration::from_millis(20);
