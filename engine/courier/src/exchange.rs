@@ -192,11 +192,18 @@ impl Interim {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        io,
+        pin::Pin,
+        task::{Context, Poll, ready},
+        time::Duration,
+    };
 
     use bytes::Bytes;
     use http_body_util::Full;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::io::{
+        AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, Repeat, duplex,
+    };
 
     use super::*;
 
@@ -254,5 +261,59 @@ mod tests {
         let (mut spoken_on, mut far) = used().await;
         far.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").await.unwrap();
         assert!(!spoken_on.is_idle());
+    }
+
+    /// A handler that once it was asked is always ahead: there is more to read as long as this turn of the task may
+    /// read at all, which the inner reader tells.
+    struct Flood {
+        was_asked: bool,
+        turn: Repeat,
+    }
+
+    impl AsyncRead for Flood {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let interim = b"HTTP/1.1 102 Processing\r\n\r\n";
+            if !self.was_asked {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            ready!(Pin::new(&mut self.turn).poll_read(context, &mut ReadBuf::new(&mut [0])))?;
+            buffer.put_slice(&interim[..interim.len().min(buffer.remaining())]);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Flood {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.was_asked = true;
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_interim_answers_is_noticed_however_fast_it_comes() {
+        let flood = Flood { was_asked: false, turn: tokio::io::repeat(0) };
+        let mut wire = Wire::over(Box::new(flood)).await.unwrap();
+        let Interrupted::Broken(broken) = exchange(&mut wire, request(), "crm", soon()).await.unwrap_err()
+        else {
+            panic!("it was sent")
+        };
+        assert_eq!(broken.kind, BrokenKind::HeadTooLarge, "{}", broken.detail);
     }
 }
