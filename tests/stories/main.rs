@@ -11,6 +11,7 @@ mod fairness;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod order;
+mod oversize;
 mod preview;
 mod restart;
 mod retry;

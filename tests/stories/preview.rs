@@ -99,7 +99,10 @@ async fn the_command_refuses_wrong_settings_with_every_fault_at_once() {
 async fn the_call_shows_the_request_that_is_sent_then_and_sends_nothing_itself() {
     let engine = engine().await;
     let receiver = Receiver::start().await;
-    let settings = json!({ "url": receiver.url("/hook"), "parameters": { "except": ["sendingTimestamp"] } });
+    // Two triggers: what was delivered is compared with what may follow.
+    let sending = json!({ "on": ["call_started", "call_ended"] });
+    let parameters = json!({ "except": ["sendingTimestamp"] });
+    let settings = json!({ "url": receiver.url("/hook"), "parameters": parameters, "sending": sending });
     let saved = webhook(&engine, settings.clone()).await;
     post_calls(&engine, [7]).await;
     in_state(&engine, &saved, "delivered", 1).await;

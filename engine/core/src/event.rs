@@ -269,10 +269,10 @@ fn read_patch(value: &Value, lead_kind: Option<LeadKind>, reader: &mut Reader) -
         match name.as_str() {
             "started_at" => patch.started_at = Some(nullable(value, |value| reader.time(value, &path()))),
             "pool_source" => {
-                patch.pool_source = Some(nullable(value, |value| plain_text(value, reader, &path())))
+                patch.pool_source = Some(nullable(value, |value| plain_text(value, reader, &path())));
             }
             "pool_medium" => {
-                patch.pool_medium = Some(nullable(value, |value| plain_text(value, reader, &path())))
+                patch.pool_medium = Some(nullable(value, |value| plain_text(value, reader, &path())));
             }
             "visits" => {
                 if let Some(visits) = visit::read(value, reader, &path()) {

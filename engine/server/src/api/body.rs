@@ -1,13 +1,14 @@
 //! Reads bodies: bounded in size, time and sum, of a type that is understood, as JSON with the place of what is wrong.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::to_bytes,
+    body::{Body, to_bytes},
     extract::{FromRequest, Request},
     http::{HeaderMap, StatusCode, header},
 };
 use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -15,6 +16,11 @@ use super::{Api, problem::Problem};
 
 /// The most bytes a body of settings may have; what is in it has tighter limits.
 const JSON_BYTES_MAX: usize = 1024 * 1024;
+
+/// How much of a body that is too large is taken in and thrown away, so that its sender comes to read the answer.
+const DRAIN_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// For how long.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// A body read whole. It counts among the bodies under way until it is dropped.
 pub(super) struct Received {
@@ -29,6 +35,9 @@ pub(super) async fn read(api: &Api, request: Request, bytes_max: usize) -> Resul
     let stated = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     let stated: Option<usize> = stated.and_then(|length| length.parse().ok());
     if stated.is_some_and(|length| length > bytes_max) {
+        if !request.headers().contains_key(header::EXPECT) {
+            let _ = tokio::time::timeout(DRAIN_TIME_MAX, drain(request.into_body())).await;
+        }
         return Err(too_large(bytes_max));
     }
     let kib = u32::try_from(stated.unwrap_or(bytes_max) / 1024 + 1).unwrap_or(u32::MAX);
@@ -44,6 +53,18 @@ pub(super) async fn read(api: &Api, request: Request, bytes_max: usize) -> Resul
         Err(_) => {
             let detail = format!("the body did not arrive within {} s", api.settings.body_timeout.as_secs());
             Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail))
+        }
+    }
+}
+
+/// Takes in what a sender is sending anyway: one that writes into a closed connection never reads why.
+async fn drain(mut body: Body) {
+    let mut left = DRAIN_BYTES_MAX;
+    while let Some(Ok(frame)) = body.frame().await {
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(bytes) {
+            Some(rest) => left = rest,
+            None => return,
         }
     }
 }

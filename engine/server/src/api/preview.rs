@@ -182,7 +182,9 @@ async fn last_delivered(
     let mut renderings = last.delivery.renderings;
     let sent = last.delivery.attempts.last().and_then(|attempt| usize::try_from(attempt.rendering).ok());
     let sent = sent.filter(|index| *index < renderings.len());
-    Ok(sent.map(|index| renderings.swap_remove(index).fingerprints))
+    let fingerprints = sent.map(|index| renderings.swap_remove(index).fingerprints);
+    // They are kept only where another delivery of the lane can follow and compare.
+    Ok(fingerprints.filter(|kept| !kept.0.is_empty()))
 }
 
 fn answer(
