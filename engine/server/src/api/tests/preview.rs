@@ -37,8 +37,9 @@ async fn unsaved_settings_are_shown_on_a_sample_lead() {
 #[tokio::test]
 async fn a_saved_webhook_is_shown_on_a_known_lead_with_what_changed_since_it_was_delivered() {
     let world = World::with_site().await;
-    let webhook =
-        world.active_webhook(json!({"sending": {"model": "event_based", "on": ["call_ended"]}})).await;
+    // A second trigger: what was delivered is kept for comparing only where another delivery can follow.
+    let sending = json!({"model": "event_based", "on": ["call_ended", "lead_tags_changed"]});
+    let webhook = world.active_webhook(json!({"sending": sending})).await;
     world.post("/v1/events", event("call.ended", json!({"duration": 5}))).await;
     world.until("/v1/deliveries?state=delivered", |body| body["deliveries"][0].is_object()).await;
     world.post("/v1/events", event("lead.rating_changed", json!({"rating": 4}))).await;
