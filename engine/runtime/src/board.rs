@@ -159,7 +159,8 @@ impl Board {
     }
 
     /// One delivery's turn with the handler is over. Answers whether the handler just became healthy again, or failing.
-    pub(crate) fn sent(&mut self, key: Key, turn: Turn, now: Timestamp) -> Health {
+    /// The turn counts from when it was over, `at`, however late that is heard.
+    pub(crate) fn sent(&mut self, key: Key, turn: Turn, at: Timestamp, now: Timestamp) -> Health {
         let Some(gate) = self.gates.get_mut(&key) else { return Health::AsBefore };
         gate.in_flight = gate.in_flight.saturating_sub(1);
         let health = match turn {
@@ -169,7 +170,7 @@ impl Board {
             }
             Turn::Failed => {
                 gate.recover_at = None;
-                if gate.breaker.failed(now) { Health::Failing } else { Health::AsBefore }
+                if gate.breaker.failed(at) { Health::Failing } else { Health::AsBefore }
             }
             Turn::Succeeded | Turn::NotSent => Health::AsBefore,
         };

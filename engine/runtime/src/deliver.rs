@@ -24,7 +24,7 @@ pub(crate) async fn deliver(shared: Arc<Shared>, claimed: Claimed, mut slot: Slo
     let webhook = Arc::clone(&claimed.webhook);
     match go(&shared, claimed).await {
         Ok((delivery, turn, gone)) => {
-            slot.sent(turn);
+            slot.sent(turn, shared.clock.now());
             if let Some(reason) = gone {
                 switch_off(&shared, &webhook, reason).await;
             }

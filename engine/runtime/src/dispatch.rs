@@ -23,7 +23,7 @@ pub(crate) enum Signal {
     /// Its settings were saved or it was switched.
     Changed { key: Key, rate: Rate },
     /// A delivery's turn with the handler is over; what it came to is still to be recorded.
-    Sent { key: Key, turn: Turn },
+    Sent { key: Key, turn: Turn, at: Timestamp },
     /// It is recorded; when the webhook's next delivery falls due.
     Ended { key: Key, next_due: Option<Timestamp> },
 }
@@ -39,9 +39,9 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// The handler is free for the next delivery: recording this one need not hold it up.
-    pub(crate) fn sent(&mut self, turn: Turn) {
+    pub(crate) fn sent(&mut self, turn: Turn, at: Timestamp) {
         if std::mem::take(&mut self.with_handler) {
-            let _ = self.signals.send(Signal::Sent { key: self.key, turn });
+            let _ = self.signals.send(Signal::Sent { key: self.key, turn, at });
         }
     }
 
@@ -53,7 +53,8 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.sent(Turn::NotSent);
+        // A handler that was not asked says nothing at any time.
+        self.sent(Turn::NotSent, Timestamp::default());
         let _ = self.signals.send(Signal::Ended { key: self.key, next_due: self.next_due });
     }
 }
@@ -191,7 +192,7 @@ impl Dispatcher {
             Signal::Wake { key, due } => self.board.wake(key, due, now),
             Signal::Changed { key, rate } => self.board.changed(key, rate, now),
             Signal::Ended { key, next_due } => self.board.ended(key, next_due, now),
-            Signal::Sent { key, turn } => match self.board.sent(key, turn, now) {
+            Signal::Sent { key, turn, at } => match self.board.sent(key, turn, at, now) {
                 Health::AsBefore => {}
                 Health::Failing => {
                     tracing::warn!(webhook = %key.1, "the handler keeps failing; it is tried again after a pause");

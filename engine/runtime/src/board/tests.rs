@@ -44,7 +44,7 @@ fn a_webhook_whose_settings_are_not_known_yet_gets_one_and_then_what_they_allow(
 }
 
 fn end(board: &mut Board, key: Key, turn: Turn, next_due: Option<Timestamp>, now: Timestamp) {
-    board.sent(key, turn, now);
+    board.sent(key, turn, now, now);
     board.ended(key, next_due, now);
 }
 
@@ -56,7 +56,7 @@ fn what_is_not_recorded_yet_frees_the_handler_but_not_the_engine() {
     board.changed(key, Rate { per_second: None, concurrent: 8 }, NOW);
     assert_eq!(take(&mut board, NOW), HashMap::from([(1, 8)]));
     for _ in 0..8 {
-        board.sent(key, Turn::Succeeded, NOW);
+        board.sent(key, Turn::Succeeded, NOW, NOW);
     }
     assert_eq!(take(&mut board, NOW), HashMap::from([(1, 2)]), "eight of ten wait to be recorded");
     board.ended(key, None, NOW);
