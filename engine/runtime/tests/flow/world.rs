@@ -167,12 +167,23 @@ impl World {
 
     /// Waits until nothing of the delivery is under way and it stands in this state.
     pub(crate) async fn stands(&self, id: DeliveryId, state: StateName) -> Delivery {
+        self.stands_while(id, state, 0).await
+    }
+
+    /// Like [`World::stands`], with the clock going on by 10 ms at each look: for what falls due a short time after
+    /// something else, so that nobody can say from outside how far to move the clock, or when.
+    pub(crate) async fn stands_as_time_passes(&self, id: DeliveryId, state: StateName) -> Delivery {
+        self.stands_while(id, state, 10).await
+    }
+
+    async fn stands_while(&self, id: DeliveryId, state: StateName, step_ms: i64) -> Delivery {
         for _ in 0..20_000 {
             let shown = self.store().delivery(ACCOUNT, id).await.unwrap().unwrap();
             if !shown.sending && shown.delivery.state.name() == state {
                 return shown.delivery;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
+            self.clock.advance(step_ms);
         }
         panic!("{id} is not {state} but {:?}", self.delivery(id).await.state);
     }
