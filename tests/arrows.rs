@@ -17,10 +17,10 @@ const EDGES: &[&str] = &["leadhook", "xtask", "leadhook-tests", "leadhook-bench"
 fn may_know(name: &str, path: &Path) -> Option<Vec<&'static str>> {
     let core = "leadhook-core";
     Some(match name {
-        "leadhook-core" | "leadhook-plugin" | "leadhook-harness" => vec![],
+        "leadhook-core" | "leadhook-plugin" | "leadhook-bundled" | "leadhook-harness" => vec![],
         "leadhook-store" | "leadhook-sandbox" | "leadhook-courier" => vec![core],
         "leadhook-runtime" => [&[core], MIDDLE.as_slice()].concat(),
-        "leadhook" => [&[core, "leadhook-runtime"], MIDDLE.as_slice()].concat(),
+        "leadhook" => [&[core, "leadhook-runtime", "leadhook-bundled"], MIDDLE.as_slice()].concat(),
         "leadhook-testkit" => vec![core, "leadhook-sandbox"],
         _ if path.starts_with("plugins") => vec!["leadhook-plugin"],
         _ => return None,
