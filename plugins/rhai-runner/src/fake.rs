@@ -19,6 +19,8 @@ pub struct World {
     pub log: Vec<(String, String)>,
     /// The memory that is said to be in use, in bytes.
     pub memory_bytes: usize,
+    /// By how much that grows each time it is looked at, in bytes.
+    pub memory_growth_bytes: usize,
 }
 
 thread_local! {
@@ -31,7 +33,10 @@ pub fn with<T>(look: impl FnOnce(&mut World) -> T) -> T {
 }
 
 pub(crate) fn memory_bytes() -> usize {
-    with(|world| world.memory_bytes)
+    with(|world| {
+        world.memory_bytes += world.memory_growth_bytes;
+        world.memory_bytes
+    })
 }
 
 /// The host's functions, as the interface has them.

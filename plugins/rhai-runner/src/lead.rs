@@ -2,10 +2,10 @@
 
 use std::{borrow::Cow, fmt, ops::Range};
 
-use rhai::Dynamic;
+use rhai::{Dynamic, Map};
 use serde::{
     Deserialize,
-    de::{Deserializer, MapAccess, Visitor},
+    de::{DeserializeSeed, Deserializer, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -47,25 +47,41 @@ impl Lead {
     /// # Errors
     /// Words for a name that is neither.
     pub(crate) fn get(&self, name: &str) -> Result<Dynamic, String> {
-        let field = || self.fields.iter().find(|(field, _)| field == name).map(|(_, range)| range);
         // `id` is a parameter of calls only, while every lead has an id.
         let range = match place(name) {
             Some(place) if name != "id" => self.parameters[place].as_ref(),
-            _ => match field() {
-                None if !FIELDS.contains(&name) => return Err(unknown(name)),
-                found => found,
+            _ if name == "parameters" => return self.all(),
+            _ => match self.fields.iter().find(|(field, _)| field == name) {
+                Some((_, range)) => Some(range),
+                None if FIELDS.contains(&name) => None,
+                None => return Err(unknown(name)),
             },
         };
-        match range.and_then(|range| self.text.get(range.clone())) {
-            Some(text) => json::read(text),
-            None => Ok(Dynamic::UNIT),
-        }
+        range.map_or(Ok(Dynamic::UNIT), |range| self.read(range))
+    }
+
+    /// Every parameter that has a value, as a map.
+    fn all(&self) -> Result<Dynamic, String> {
+        let here = PARAMETERS.iter().zip(&self.parameters);
+        let here = here.filter_map(|(name, range)| Some((*name, range.as_ref()?)));
+        let all = here.map(|(name, range)| Ok((name.into(), self.read(range)?)));
+        Ok(all.collect::<Result<Map, String>>()?.into())
+    }
+
+    fn read(&self, range: &Range<usize>) -> Result<Dynamic, String> {
+        json::read(self.text.get(range.clone()).unwrap_or_default())
     }
 
     /// Whether the lead has a value under this name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_ok_and(|value| !value.is_unit())
     }
+}
+
+/// The name of a parameter or field, unless it is neither.
+pub(crate) fn known(name: &str) -> Option<&'static str> {
+    let field = || FIELDS.into_iter().find(|field| *field == name);
+    place(name).map(|place| PARAMETERS[place]).or_else(field)
 }
 
 /// Says that a lead has no such name, and which one may have been meant.
@@ -126,12 +142,11 @@ impl<'de> Visitor<'de> for Top<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
         while let Some(Name(name)) = values.next_key::<Name<'de>>()? {
-            let value: &RawValue = values.next_value()?;
             if name == "parameters" {
-                serde_json::Deserializer::from_str(value.get())
-                    .deserialize_map(Parameters(self.0))
-                    .map_err(serde::de::Error::custom)?;
+                values.next_value_seed(Parameters(self.0))?;
+                continue;
             }
+            let value: &RawValue = values.next_value()?;
             let range = self.0.range(value);
             self.0.fields.push((name.into_owned(), range));
         }
@@ -141,6 +156,14 @@ impl<'de> Visitor<'de> for Top<'_> {
 
 /// Reads the object of the parameters.
 struct Parameters<'a>(&'a mut Found);
+
+impl<'de> DeserializeSeed<'de> for Parameters<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
 
 impl<'de> Visitor<'de> for Parameters<'_> {
     type Value = ();

@@ -54,15 +54,18 @@ fn text(value: &Dynamic) -> Tried<Option<String>> {
 /// Sets the first pair of a name and removes the others; without a value removes them all.
 fn set(pairs: &mut Vec<Pair>, name: &str, value: Option<String>) {
     let first = pairs.iter().position(|pair| pair.name == name);
-    let mut place = 0;
-    pairs.retain(|pair| {
-        place += 1;
-        pair.name != name || (value.is_some() && Some(place - 1) == first)
-    });
-    let Some(value) = value else { return };
-    match first {
-        Some(first) => pairs[first].value = value,
-        None => pairs.push(Pair { name: name.to_owned(), value }),
+    match (first, value) {
+        (None, None) => {}
+        (None, Some(value)) => pairs.push(Pair { name: name.to_owned(), value }),
+        (Some(_), None) => pairs.retain(|pair| pair.name != name),
+        (Some(first), Some(value)) => {
+            pairs[first].value = value;
+            let mut place = 0;
+            pairs.retain(|pair| {
+                place += 1;
+                place - 1 == first || pair.name != name
+            });
+        }
     }
 }
 

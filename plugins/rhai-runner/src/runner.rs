@@ -18,7 +18,7 @@ use crate::{
     ending::{self, Ending},
     faults::{LIMIT, SCRIPT, Stopped, failure, stopped},
     kv, request, response,
-    script::{OPTIMIZATION, Script},
+    script::{self, OPTIMIZATION, Script},
     sight::{self, Call},
     words::{self, TEXT_BYTES_MAX},
     world,
@@ -28,8 +28,9 @@ use crate::{
 const CALL_LEVELS_MAX: usize = 32;
 /// How deep an expression may be nested outside of functions, and inside.
 const EXPRESSION_DEPTHS_MAX: (usize, usize) = (64, 32);
-/// Steps of one call. Fuel is the limit that counts; this one says the line.
-const OPERATIONS_MAX: u64 = 1_000_000;
+/// Steps of one call, each of 50 instructions at the very least: an empty loop meets this limit, which says the line,
+/// before the fuel is used up.
+const OPERATIONS_MAX: u64 = 500_000;
 /// The values in an array, those nested in it included.
 const ARRAY_VALUES_MAX: usize = 20_000;
 /// The values in a map, those nested in it included.
@@ -51,6 +52,8 @@ const HASHING_SEED: [u64; 4] =
 pub struct Runner {
     engine: Engine,
     warm: Option<Script>,
+    /// The names of a lead that the engine has as properties. There are no more than the catalogue has.
+    names: Vec<&'static str>,
 }
 
 impl Default for Runner {
@@ -79,7 +82,7 @@ impl Runner {
         response::register(&mut engine);
         kv::register(&mut engine);
         words::register(&mut engine);
-        Runner { engine, warm: None }
+        Runner { engine, warm: None, names: Vec::new() }
     }
 
     /// Reads a script without running it, and says what it is.
@@ -187,6 +190,12 @@ impl Runner {
             let words = format!("line {}, column {}: {}", fault.line, fault.column, fault.message);
             failure(SCRIPT, Position::NONE, None, &words)
         })?;
+        for name in script::names_read(&script.tree) {
+            if !self.names.contains(&name) {
+                sight::register_name(&mut self.engine, name);
+                self.names.push(name);
+            }
+        }
         self.warm = Some(script);
         Ok(())
     }

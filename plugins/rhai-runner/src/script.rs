@@ -1,10 +1,10 @@
 //! A script that has been read: its syntax tree and what it is.
 
-use rhai::{AST, Engine, OptimizationLevel, Position};
+use rhai::{AST, ASTNode, Engine, Expr, OptimizationLevel, Position};
 
 use crate::{
     bindings::exports::leadhook::script::parser::{Fault, Found},
-    faults,
+    faults, lead,
 };
 
 /// The longest text of a script, in bytes.
@@ -51,6 +51,21 @@ impl Script {
         }
         Ok(Script { source: source.to_owned(), tree, found, has_fn_transform })
     }
+}
+
+/// The names of a lead that a script reads as properties.
+pub(crate) fn names_read(tree: &AST) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    tree.walk(&mut |path: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Expr(Expr::Property(property, _))) = path.last()
+            && let Some(name) = lead::known(&property.2)
+            && !names.contains(&name)
+        {
+            names.push(name);
+        }
+        true
+    });
+    names
 }
 
 /// Whether the script has this hook.

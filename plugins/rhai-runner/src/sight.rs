@@ -22,8 +22,10 @@ pub(crate) type Tried<T> = Result<T, Box<EvalAltResult>>;
 /// All of one call. It is made for the call and dropped after it; nothing else outlives one.
 #[derive(Debug)]
 pub(crate) struct Call {
-    pub(crate) delivery: Delivery,
-    pub(crate) lead: OnceCell<Lead>,
+    delivery: Delivery,
+    /// The lead, once it has been looked through; its text until then.
+    lead: OnceCell<Lead>,
+    lead_text: RefCell<String>,
     /// The request, where there is one to rewrite.
     pub(crate) request: RefCell<Option<Request>>,
     /// The answer, where there is one to judge.
@@ -32,9 +34,14 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(delivery: Delivery, request: Option<Request>, response: Option<Response>) -> Rc<Call> {
+    pub(crate) fn new(
+        mut delivery: Delivery,
+        request: Option<Request>,
+        response: Option<Response>,
+    ) -> Rc<Call> {
+        let lead_text = RefCell::new(std::mem::take(&mut delivery.lead));
         let (lead, config) = (OnceCell::new(), OnceCell::new());
-        Rc::new(Call { delivery, lead, request: RefCell::new(request), response, config })
+        Rc::new(Call { delivery, lead, lead_text, request: RefCell::new(request), response, config })
     }
 
     /// The lead, looked through when it is first asked for.
@@ -42,7 +49,7 @@ impl Call {
         if let Some(lead) = self.lead.get() {
             return Ok(lead);
         }
-        let lead = Lead::new(self.delivery.lead.clone())?;
+        let lead = Lead::new(self.lead_text.take())?;
         Ok(self.lead.get_or_init(|| lead))
     }
 
@@ -200,6 +207,12 @@ fn register_lead(engine: &mut Engine) {
             Ok(held.0.lead()?.has(&name))
         });
     }
+}
+
+/// Registers a name of a lead as a property of its own. Without it the name is read all the same, as `lead["name"]` is,
+/// but only after rhai has looked for such a property and put an error together.
+pub(crate) fn register_name(engine: &mut Engine, name: &'static str) {
+    getter(engine, name, move |held: &mut LeadInSight| Ok(held.0.lead()?.get(name)?));
 }
 
 fn register_config(engine: &mut Engine) {
