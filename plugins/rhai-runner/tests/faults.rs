@@ -162,7 +162,7 @@ fn memory_has_a_limit_with_a_line_and_what_was_used_before_is_not_held_against_a
     fake::with(|world| world.memory_bytes = 60 << 20);
     assert!(run("log(1);").starts_with("POST"), "it stood there already");
     let script = "try {\n loop {} } catch { }";
-    fake::with(|world| world.memory_growth_bytes = 1 << 20);
+    fake::with(|world| (world.memory_bytes, world.memory_growth_bytes) = (30 << 20, 1 << 20));
     let said = run(script);
     assert!(said.starts_with("final script_limit: line 2, column "), "{said}");
     assert!(said.ends_with(": the script needs more than 48 MiB of memory"), "{said}");
