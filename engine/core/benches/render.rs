@@ -54,6 +54,7 @@ impl Stage {
             settings: &self.settings,
             revision: 1,
             previous: None,
+            lane_goes_on: false,
             keys: &self.keys,
             now: NOW,
         }

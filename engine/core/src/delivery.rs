@@ -67,8 +67,8 @@ pub struct Rendering {
     pub site_revision: u32,
     /// The lead's version it was rendered from.
     pub lead_version: u32,
-    /// The sums of what was selected.
-    pub fingerprints: Fingerprints,
+    /// The sums of what was selected; `None` where no further delivery of the lane can compare with them.
+    pub fingerprints: Option<Fingerprints>,
     /// What somebody should know about the request, such as a URL over 8 KiB.
     pub warnings: Vec<String>,
 }

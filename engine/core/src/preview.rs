@@ -68,7 +68,7 @@ pub fn preview(scene: &Scene<'_>) -> Preview {
     let traffic = Traffic::of(scene.lead, scene.settings.attribution);
     let view = scene.view(&traffic);
     let verdict = render::verdict(&view).map_or(Verdict::Send, |reason| Verdict::Skip { reason });
-    let draft = Draft::of(&view, scene.previous);
+    let draft = Draft::of(&view, scene);
     let kind = scene.lead.reference.kind;
     let shown = |parameter: Parameter| {
         let selected = draft.entries.iter().find(|entry| entry.parameter == parameter);

@@ -37,6 +37,8 @@ pub struct Scene<'a> {
     pub revision: u32,
     /// The sums of the last delivered delivery of the lane; `None` when nothing was delivered yet.
     pub previous: Option<&'a Fingerprints>,
+    /// Whether another delivery of the lane may follow, and compare with what this one sends.
+    pub lane_goes_on: bool,
     /// The account's keys.
     pub keys: &'a Keys,
     /// The time of the rendering.
@@ -58,14 +60,14 @@ pub fn render(scene: &Scene<'_>) -> Rendered {
     let view = scene.view(&traffic);
     match verdict(&view) {
         Some(reason) => Rendered::Skipped(reason),
-        None => Rendered::Request(rendering(scene, Draft::of(&view, scene.previous))),
+        None => Rendered::Request(rendering(scene, Draft::of(&view, scene))),
     }
 }
 
 /// Renders a delivery that no filter is asked about: a resend (the contract, "Working with a webhook").
 pub fn render_unfiltered(scene: &Scene<'_>) -> Rendering {
     let traffic = Traffic::of(scene.lead, scene.settings.attribution);
-    rendering(scene, Draft::of(&scene.view(&traffic), scene.previous))
+    rendering(scene, Draft::of(&scene.view(&traffic), scene))
 }
 
 impl<'a> Scene<'a> {
@@ -127,13 +129,13 @@ pub(crate) struct Entry<'a> {
 #[derive(Debug)]
 pub(crate) struct Draft<'a> {
     pub(crate) entries: Vec<Entry<'a>>,
-    fingerprints: Fingerprints,
+    fingerprints: Option<Fingerprints>,
 }
 
 impl<'a> Draft<'a> {
     /// Values everything that the settings select and the lead's kind has. What changed is told last, since
     /// all other values must be known for it.
-    pub(crate) fn of(view: &View<'a>, previous: Option<&Fingerprints>) -> Self {
+    pub(crate) fn of(view: &View<'a>, scene: &Scene<'_>) -> Self {
         let kind = view.lead.reference.kind;
         let selected = view.settings.parameters.iter().filter(|(parameter, _)| parameter.exists_for(kind));
         let valued = |(parameter, sent_as): &'a (Parameter, String)| Entry {
@@ -142,9 +144,10 @@ impl<'a> Draft<'a> {
             valued: parameter::value(*parameter, view),
         };
         let mut entries: Vec<Entry<'a>> = selected.map(valued).collect();
-        let fingerprints = changed::fingerprints(&entries);
-        if let Some(previous) = previous {
-            let names = changed::names(&entries, &fingerprints, previous);
+        let compares = scene.lane_goes_on || scene.previous.is_some();
+        let fingerprints = compares.then(|| changed::fingerprints(&entries));
+        if let (Some(previous), Some(fingerprints)) = (scene.previous, &fingerprints) {
+            let names = changed::names(&entries, fingerprints, previous);
             let view = View { changed_fields: Some(&names), ..*view };
             for entry in entries.iter_mut().filter(|entry| entry.parameter == Parameter::ChangedFields) {
                 entry.valued = parameter::value(entry.parameter, &view).into_owned();

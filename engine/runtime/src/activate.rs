@@ -88,6 +88,7 @@ impl Engine {
             settings: &webhook.settings,
             revision: webhook.revision,
             previous: None,
+            lane_goes_on: false,
             keys: &keys,
             now,
         };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use leadhook_core::{
-    delivery::{Attempt, Delivery, Fingerprints, Rendering, State},
+    delivery::{Attempt, Delivery, Rendering, State},
     id::DeliveryId,
     render::{Rendered, Scene, render},
     retry::{Verdict, verdict},
@@ -123,15 +123,12 @@ async fn prepare(shared: &Shared, claimed: Claimed, now: Timestamp) -> Result<Pr
         settings: &webhook.settings,
         revision: webhook.revision,
         previous: previous.as_ref(),
+        lane_goes_on,
         keys: &keys,
         now,
     };
     Ok(match render(&scene) {
-        Rendered::Request(mut rendering) => {
-            if !lane_goes_on {
-                // Nobody will compare with it: not worth its bytes in the store.
-                rendering.fingerprints = Fingerprints::default();
-            }
+        Rendered::Request(rendering) => {
             delivery.renderings.push(rendering);
             Prepared::Ready(delivery)
         }
@@ -180,9 +177,10 @@ pub(crate) fn identity(
 /// Records the turn. While the store takes nothing this waits, so that what happened is not forgotten;
 /// a process that dies meanwhile sends again under the same id.
 async fn settle(shared: &Shared, lease: Lease, delivery: Delivery) -> Option<Timestamp> {
+    let delivery = Arc::new(delivery);
     let mut pause_ms = 50;
     loop {
-        let settlement = Settlement { lease, delivery: delivery.clone() };
+        let settlement = Settlement { lease, delivery: Arc::clone(&delivery) };
         match shared.store.settle(vec![settlement], shared.clock.now()).await {
             Ok(settled) => {
                 return match settled.first() {

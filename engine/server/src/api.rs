@@ -89,30 +89,41 @@ impl Readiness {
     }
 }
 
-/// What every call works on. Clones share it.
+/// What every call works on. Clones share it: each layer and each call takes one.
 #[derive(Clone)]
-pub(crate) struct Api {
+pub(crate) struct Api(Arc<Shared>);
+
+/// What the clones of [`Api`] share.
+pub(crate) struct Shared {
     engine: Engine,
-    settings: Arc<ApiSettings>,
-    keys: Arc<auth::KnownKeys>,
+    settings: ApiSettings,
+    keys: auth::KnownKeys,
     /// One permit for each request under way.
-    requests: Arc<Semaphore>,
+    requests: Semaphore,
     /// One permit for each KiB of body under way.
     body_kib: Arc<Semaphore>,
     /// The account's plugins: there are none before plugins can be uploaded.
-    plugins: Arc<BTreeSet<String>>,
+    plugins: BTreeSet<String>,
+}
+
+impl std::ops::Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl Api {
     fn new(engine: Engine, settings: ApiSettings) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             engine,
-            keys: Arc::default(),
-            requests: Arc::new(Semaphore::new(settings.requests_at_once_max)),
+            keys: auth::KnownKeys::default(),
+            requests: Semaphore::new(settings.requests_at_once_max),
             body_kib: Arc::new(Semaphore::new(settings.body_bytes_at_once_max / 1024)),
-            plugins: Arc::default(),
-            settings: Arc::new(settings),
-        }
+            plugins: BTreeSet::new(),
+            settings,
+        }))
     }
 
     /// What webhooks' settings are checked against.
@@ -128,9 +139,8 @@ pub(crate) fn router(engine: Engine, settings: ApiSettings) -> Router {
     router
         .fallback(problem::unknown_route)
         .method_not_allowed_fallback(problem::wrong_method)
-        .layer(middleware::from_fn_with_state(api.clone(), gate::admit))
         .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(middleware::from_fn(gate::log))
+        .layer(middleware::from_fn_with_state(api.clone(), gate::pass))
         .with_state(api)
 }
 

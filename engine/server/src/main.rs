@@ -12,7 +12,7 @@ use clap::Parser as _;
 
 /// Leads are many small texts: a faster allocator is a tenth of the throughput.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     match cli::run(cli::Line::parse()) {

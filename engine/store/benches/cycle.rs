@@ -10,7 +10,7 @@ use std::sync::{
 
 use divan::{Bencher, counter::ItemsCount};
 use leadhook_core::{
-    delivery::{Attempt, Fingerprints, Method, Rendering, Request, State},
+    delivery::{Attempt, Method, Rendering, Request, State},
     event::Event,
     id::{AccountId, SiteId, WebhookId},
     outcome::{Answer, Outcome},
@@ -111,14 +111,14 @@ fn delivered(claimed: Claimed) -> Settlement {
         revision: 1,
         site_revision: 1,
         lead_version: 1,
-        fingerprints: Fingerprints::default(),
+        fingerprints: None,
         warnings: Vec::new(),
     });
     let answer = Answer { status: 200, body: b"ok".to_vec(), ..Answer::default() };
     let outcome = Outcome::Answered(answer);
     delivery.attempts.push(Attempt { number: 1, started_at: NOW, elapsed_ms: 12, rendering: 0, outcome });
     delivery.state = State::Delivered { at: NOW };
-    Settlement { lease: claimed.lease, delivery }
+    Settlement { lease: claimed.lease, delivery: delivery.into() }
 }
 
 async fn accept_one(store: &RedbStore, caller: u64, next_lead: &AtomicU64) {

@@ -154,7 +154,7 @@ pub struct Claimed {
     /// What is owed.
     pub delivery: Delivery,
     /// The lead at the version that the delivery's `lead_source` names.
-    pub lead: Lead,
+    pub lead: Arc<Lead>,
     /// The lead's site as it is now.
     pub site: Arc<Site>,
     /// The webhook as it is now, also when it is off or deleted.
@@ -183,8 +183,9 @@ pub struct Claims {
 pub struct Settlement {
     /// The right under which it was made.
     pub lease: Lease,
-    /// The delivery as it is to be stored: its new state, renderings and attempts.
-    pub delivery: Delivery,
+    /// The delivery as it is to be stored: its new state, renderings and attempts. Shared with whoever settles,
+    /// who asks again when the store could not take it.
+    pub delivery: Arc<Delivery>,
 }
 
 /// What became of a settlement.

@@ -185,6 +185,7 @@ fn rendering(claimed: &Claimed, now: Timestamp) -> Rendering {
         settings: &claimed.webhook.settings,
         revision: claimed.webhook.revision,
         previous: None,
+        lane_goes_on: false,
         keys: &keys,
         now,
     })
@@ -201,7 +202,7 @@ fn delivered(claimed: Claimed, rendering: Rendering, now: Timestamp) -> Settleme
         outcome: Outcome::Answered(Answer { status: 200, ..Answer::default() }),
     }];
     delivery.state = State::Delivered { at: now };
-    Settlement { lease: claimed.lease, delivery }
+    Settlement { lease: claimed.lease, delivery: delivery.into() }
 }
 
 fn now() -> Result<Timestamp> {

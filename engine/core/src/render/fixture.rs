@@ -86,6 +86,7 @@ impl Stage {
             settings: &self.settings,
             revision: 4,
             previous,
+            lane_goes_on: true,
             keys: &self.keys,
             now: self.now,
         }

@@ -101,7 +101,7 @@ fn a_request_names_its_form_and_takes_the_customers_headers_before_the_engines()
 fn changed_after(edit: impl Fn(&mut Stage)) -> Option<String> {
     let settings = json!({ "parameters": { "rename": { "rating": "stars" } } });
     let mut stage = Stage::sample(LeadKind::Call, settings);
-    let first = stage.render(Trigger::CallEnded, None).fingerprints;
+    let first = stage.render(Trigger::CallEnded, None).fingerprints.unwrap();
     edit(&mut stage);
     let second = stage.render(Trigger::LeadTagsChanged, Some(&first));
     pairs(&second).into_iter().find(|(name, _)| name == "changedFields").map(|(_, value)| value)
@@ -137,7 +137,7 @@ fn rule_5_what_appears_or_disappears_counts_the_recordings_link_too() {
         LeadKind::Call,
         json!({ "parameters": { "only": ["callphase", "changedFields", "duration"] } }),
     );
-    let first = at_start.render(Trigger::CallStarted, None).fingerprints;
+    let first = at_start.render(Trigger::CallStarted, None).fingerprints.unwrap();
     let second = at_start.render(Trigger::CallEnded, Some(&first));
     assert!(pairs(&second).contains(&("changedFields".to_owned(), "callphase,duration".to_owned())));
 }

@@ -1,6 +1,6 @@
 //! What stands before every call: a bound on requests at one time, and one line in the log for each.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -10,23 +10,13 @@ use axum::{
 
 use super::{Api, problem::Problem};
 
-/// Lets at most so many requests in at one time. Health is always answered.
-pub(super) async fn admit(State(api): State<Api>, request: Request, next: Next) -> Response {
-    if matches!(request.uri().path(), "/healthz" | "/readyz") {
-        return next.run(request).await;
-    }
-    match Arc::clone(&api.requests).try_acquire_owned() {
-        Ok(_permit) => next.run(request).await,
-        Err(_) => Problem::overloaded("too many requests are under way at this moment").into_response(),
-    }
-}
-
-/// Logs what was asked and how it was answered: the call's pattern, never ids, queries or keys.
-pub(super) async fn log(request: Request, next: Next) -> Response {
+/// Lets a request in and logs what was asked and how it was answered: the call's pattern, never ids, queries or
+/// keys. One step for both, since each layer costs every request a copy of all that stands behind it.
+pub(super) async fn pass(State(api): State<Api>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
+    let response = admit(&api, request, next).await;
     let path = matched.as_ref().map_or("unknown", MatchedPath::as_str);
     let status = response.status().as_u16();
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -37,4 +27,15 @@ pub(super) async fn log(request: Request, next: Next) -> Response {
         _ => tracing::debug!(%method, path, status, elapsed_ms, "answered"),
     }
     response
+}
+
+/// Lets at most so many requests in at one time. Health is always answered.
+async fn admit(api: &Api, request: Request, next: Next) -> Response {
+    if matches!(request.uri().path(), "/healthz" | "/readyz") {
+        return next.run(request).await;
+    }
+    match api.requests.try_acquire() {
+        Ok(_permit) => next.run(request).await,
+        Err(_) => Problem::overloaded("too many requests are under way at this moment").into_response(),
+    }
 }

@@ -156,6 +156,7 @@ pub(super) async fn post(
         settings: &webhook.settings,
         revision: webhook.revision,
         previous: previous.as_ref(),
+        lane_goes_on: false,
         keys: &keys,
         now,
     });
@@ -182,9 +183,7 @@ async fn last_delivered(
     let mut renderings = last.delivery.renderings;
     let sent = last.delivery.attempts.last().and_then(|attempt| usize::try_from(attempt.rendering).ok());
     let sent = sent.filter(|index| *index < renderings.len());
-    let fingerprints = sent.map(|index| renderings.swap_remove(index).fingerprints);
-    // They are kept only where another delivery of the lane can follow and compare.
-    Ok(fingerprints.filter(|kept| !kept.0.is_empty()))
+    Ok(sent.and_then(|index| renderings.swap_remove(index).fingerprints))
 }
 
 fn answer(

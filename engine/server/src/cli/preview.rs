@@ -175,6 +175,7 @@ fn render(
         settings,
         revision: 1,
         previous: None,
+        lane_goes_on: false,
         keys: &keys,
         now,
     };

@@ -1,8 +1,11 @@
 //! Accepting events: what `leadhook_core::accept` decided is stored, so that it can be acknowledged.
 
+use std::sync::Arc;
+
 use ::redb::ReadableTable as _;
 use leadhook_core::{
     accept::{self, Accepted, Refusal, Scene},
+    delivery::Delivery,
     event::Event,
     id::{AccountId, WebhookId, base32},
     lead::Cause,
@@ -11,6 +14,7 @@ use leadhook_core::{
 };
 
 use super::{
+    recent::Fresh,
     row,
     table::{self, TraceKey},
     tx::Tx,
@@ -68,8 +72,11 @@ fn accept_one(tx: &mut Tx<'_>, account: AccountId, event: &Event, now: Timestamp
     if event.id.is_none() {
         accepted.cause.event_id = made_event_id(accepted.lead.serial, accepted.lead.version);
     }
-    store(tx, account, &accepted)?;
-    Ok(Ok(receipt(accepted)))
+    let row_bytes = store(tx, account, &accepted)?;
+    let receipt = receipt(accepted.cause, &accepted.deliveries);
+    // Also where nothing is owed: an earlier version must not stand for the lead any longer.
+    tx.fresh.push(Fresh { account, lead: Arc::new(accepted.lead), row_bytes });
+    Ok(Ok(receipt))
 }
 
 /// What the first event of this id on its site was answered with.
@@ -101,7 +108,8 @@ fn made_event_id(lead: Serial, version: u32) -> String {
     format!("evt_{}", base32().encode(&bytes))
 }
 
-fn store(tx: &mut Tx<'_>, account: AccountId, accepted: &Accepted) -> Result<()> {
+/// Stores all that was decided. The size of the lead's row.
+fn store(tx: &mut Tx<'_>, account: AccountId, accepted: &Accepted) -> Result<usize> {
     let (lead, cause) = (&accepted.lead, &accepted.cause);
     let row = row::encode(&(cause, lead));
     tx.leads.on(lead.serial.day())?.insert((account.0, lead.serial.0, lead.version), row.as_slice())?;
@@ -116,7 +124,8 @@ fn store(tx: &mut Tx<'_>, account: AccountId, accepted: &Accepted) -> Result<()>
     for trace in &accepted.traces_added {
         tx.trace.insert(trace_key(account, trace), ())?;
     }
-    accepted.deliveries.iter().try_for_each(|delivery| tx.enter(account, delivery))
+    accepted.deliveries.iter().try_for_each(|delivery| tx.enter(account, delivery))?;
+    Ok(row.len())
 }
 
 fn trace_key(account: AccountId, trace: &Trace) -> TraceKey {
@@ -124,14 +133,14 @@ fn trace_key(account: AccountId, trace: &Trace) -> TraceKey {
     (account.0, client, trace.kind as u8, trace.started.0, trace.lead.0)
 }
 
-fn receipt(accepted: Accepted) -> Receipt {
+fn receipt(cause: Cause, deliveries: &[Delivery]) -> Receipt {
     let mut wake: Vec<(WebhookId, Timestamp)> = Vec::new();
-    for delivery in &accepted.deliveries {
+    for delivery in deliveries {
         let Some(due) = delivery.state.due() else { continue };
         match wake.iter_mut().find(|(webhook, _)| *webhook == delivery.id.lane.webhook) {
             Some((_, earliest)) => *earliest = due.min(*earliest),
             None => wake.push((delivery.id.lane.webhook, due)),
         }
     }
-    Receipt { event_id: accepted.cause.event_id, deliveries: accepted.cause.deliveries, wake }
+    Receipt { event_id: cause.event_id, deliveries: cause.deliveries, wake }
 }

@@ -73,7 +73,7 @@ pub(super) fn cancel(
     };
     let was_due = delivery.state.due().unwrap_or(now);
     delivery.state = State::Cancelled { at: now, reason: reason.to_owned() };
-    settle::end(tx, account, id, &delivery, &row::encode(&delivery), was_due)?;
+    settle::end(tx, account, &delivery, &row::encode(&delivery), was_due)?;
     tx.ask_next_due(account, id.lane.webhook, now);
     Ok(ByHand::Done { due: None })
 }

@@ -14,6 +14,7 @@ use leadhook_core::{
 use super::{
     lane::{self, LaneRules},
     lease::Table as Leased,
+    recent::Recent,
     row,
     setup::Setup,
     shared::Shared,
@@ -53,7 +54,7 @@ pub(super) fn claim(
     let mut strays = Vec::new();
     let mut given = Vec::new();
     let claims = shared.read(|view| {
-        let mut reader = Reader::open(view, &setup, now, lease_until)?;
+        let mut reader = Reader::open(view, &setup, &shared.recent, now, lease_until)?;
         wants.iter().map(|want| reader.claim(want, &mut leases, &mut given, &mut strays)).collect()
     });
     if claims.is_err() {
@@ -64,6 +65,7 @@ pub(super) fn claim(
 
 struct Reader<'v> {
     setup: &'v Setup,
+    recent: &'v Recent,
     now: Timestamp,
     lease_until: Timestamp,
     open: ReadOnlyTable<DeliveryKey, &'static [u8]>,
@@ -74,9 +76,16 @@ struct Reader<'v> {
 }
 
 impl<'v> Reader<'v> {
-    fn open(view: &'v View, setup: &'v Setup, now: Timestamp, lease_until: Timestamp) -> Result<Self> {
+    fn open(
+        view: &'v View,
+        setup: &'v Setup,
+        recent: &'v Recent,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Self> {
         Ok(Self {
             setup,
+            recent,
             now,
             lease_until,
             open: view.table(table::OPEN)?,
@@ -148,12 +157,19 @@ impl<'v> Reader<'v> {
             }
         }
         let serial = id.lane.lead;
-        let versions = self.leads.on(serial.day())?.ok_or_else(|| damaged("lead"))?;
-        let lead = match delivery.lead_source() {
-            Source::Version(version) => view::lead_at(versions, account, serial, version)?,
-            Source::Latest => view::newest_lead(versions, account, serial)?,
+        let source = delivery.lead_source();
+        let is_meant = |lead: &Arc<Lead>| source == Source::Latest || source == Source::Version(lead.version);
+        let lead = match self.recent.get(account, serial).filter(is_meant) {
+            Some(lead) => lead,
+            None => {
+                let versions = self.leads.on(serial.day())?.ok_or_else(|| damaged("lead"))?;
+                let lead = match source {
+                    Source::Version(version) => view::lead_at(versions, account, serial, version)?,
+                    Source::Latest => view::newest_lead(versions, account, serial)?,
+                };
+                Arc::new(lead.ok_or_else(|| damaged("lead"))?)
+            }
         };
-        let lead = lead.ok_or_else(|| damaged("lead"))?;
         let site = self.setup.any_site(account, &delivery.lead.site).ok_or_else(|| damaged("site"))?.clone();
         let previous = if rules.several { self.previous(account, id.lane)? } else { None };
         let lane_goes_on = rules.several;
@@ -186,7 +202,7 @@ enum Found {
 
 struct Ready {
     delivery: Delivery,
-    lead: Lead,
+    lead: Arc<Lead>,
     site: Arc<leadhook_core::site::Site>,
     previous: Option<Fingerprints>,
     lane_goes_on: bool,

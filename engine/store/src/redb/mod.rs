@@ -13,6 +13,7 @@ mod lane;
 mod leads;
 mod lease;
 mod opening;
+mod recent;
 mod row;
 mod save;
 mod settle;

@@ -2,7 +2,7 @@
 
 use leadhook_core::{
     delivery::{Delivery, State},
-    id::{AccountId, DeliveryId},
+    id::AccountId,
     time::Timestamp,
 };
 
@@ -17,7 +17,7 @@ pub(super) struct Entry {
 
 impl From<Settlement> for Entry {
     fn from(settlement: Settlement) -> Self {
-        Self { row: row::encode(&settlement.delivery), settlement }
+        Self { row: row::encode(&*settlement.delivery), settlement }
     }
 }
 
@@ -31,7 +31,7 @@ pub(super) fn settle(tx: &mut Tx<'_>, entries: &[Entry], now: Timestamp) -> Resu
         let (account, id) = (settlement.lease.account, settlement.lease.delivery);
         tx.ask_next_due(account, id.lane.webhook, now);
         match due {
-            Some(due) => store(tx, account, id, &settlement.delivery, row, due),
+            Some(due) => store(tx, account, &settlement.delivery, row, due),
             None => Ok(false),
         }
     });
@@ -41,14 +41,14 @@ pub(super) fn settle(tx: &mut Tx<'_>, entries: &[Entry], now: Timestamp) -> Resu
 fn store(
     tx: &mut Tx<'_>,
     account: AccountId,
-    id: DeliveryId,
     delivery: &Delivery,
     row: &[u8],
     was_due: Timestamp,
 ) -> Result<bool> {
+    let id = delivery.id;
     let key = table::delivery_key(account, id);
     if delivery.state.due().is_none() {
-        return end(tx, account, id, delivery, row, was_due);
+        return end(tx, account, delivery, row, was_due);
     }
     if tx.open.insert(key, row)?.is_none() {
         tx.open.remove(key)?;
@@ -63,11 +63,11 @@ fn store(
 pub(super) fn end(
     tx: &mut Tx<'_>,
     account: AccountId,
-    id: DeliveryId,
     delivery: &Delivery,
     row: &[u8],
     was_due: Timestamp,
 ) -> Result<bool> {
+    let id = delivery.id;
     let key = table::delivery_key(account, id);
     if tx.open.remove(key)?.is_none() {
         return Ok(false);
@@ -86,8 +86,10 @@ pub(super) fn end(
 fn remember_delivered(tx: &mut Tx<'_>, account: AccountId, delivery: &Delivery) -> Result<()> {
     if let (State::Delivered { .. }, Some(rendering)) = (&delivery.state, delivery.renderings.last()) {
         let lane = delivery.id.lane;
-        let row = row::encode(&rendering.fingerprints);
-        tx.lane.insert((account.0, lane.webhook.0, lane.lead.0), row.as_slice())?;
+        if let Some(fingerprints) = &rendering.fingerprints {
+            let row = row::encode(fingerprints);
+            tx.lane.insert((account.0, lane.webhook.0, lane.lead.0), row.as_slice())?;
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use ::redb::Database;
 
-use super::{lease::Leases, setup::Setup, view::View};
+use super::{lease::Leases, recent::Recent, setup::Setup, view::View};
 use crate::{Result, StoreError};
 
 /// Shared by one store's writer and readers.
@@ -14,6 +14,7 @@ pub(super) struct Shared {
     database: RwLock<Option<Database>>,
     setup: Mutex<Arc<Setup>>,
     pub(super) leases: Leases,
+    pub(super) recent: Recent,
 }
 
 impl Shared {

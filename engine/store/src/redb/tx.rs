@@ -13,6 +13,7 @@ use leadhook_core::{
 
 use super::{
     lease::Leases,
+    recent::Fresh,
     setup::Setup,
     table::{self, Daily, DeliveryKey, DueKey, DueValue, LeadKey, TraceKey, WaitingKey},
 };
@@ -44,6 +45,8 @@ pub(super) struct Tx<'t> {
     /// The last serial given out.
     pub(super) last: Serial,
     pub(super) leases: &'t Leases,
+    /// Leads in the versions that this transaction made, for the claims after the commit.
+    pub(super) fresh: Vec<Fresh>,
     asked: BTreeSet<(AccountId, WebhookId)>,
     now: Timestamp,
 }
@@ -52,6 +55,7 @@ pub(super) struct Tx<'t> {
 pub(super) struct Committed {
     pub(super) setup: Arc<Setup>,
     pub(super) last: Serial,
+    pub(super) fresh: Vec<Fresh>,
     next_due: HashMap<(AccountId, WebhookId), Timestamp>,
 }
 
@@ -91,6 +95,7 @@ impl<'t> Tx<'t> {
             setup,
             last,
             leases,
+            fresh: Vec::new(),
             asked: BTreeSet::new(),
             now: Timestamp(i64::MIN),
         })
@@ -128,7 +133,7 @@ impl<'t> Tx<'t> {
             }
         }
         drop(leases);
-        Ok(Committed { setup: self.setup, last: self.last, next_due })
+        Ok(Committed { setup: self.setup, last: self.last, fresh: self.fresh, next_due })
     }
 }
 

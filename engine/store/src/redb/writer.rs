@@ -144,7 +144,7 @@ impl Writer {
             run_one(place, command.as_mut(), &mut tx)?;
         }
         self.take_in(batch, &mut tx)?;
-        let committed = tx.finish()?;
+        let mut committed = tx.finish()?;
         let setup_changed = !Arc::ptr_eq(&before, &committed.setup);
         // A claim must not meet deliveries of settings that it does not see yet.
         let claims_wait = setup_changed.then(|| shared.leases.lock());
@@ -153,6 +153,7 @@ impl Writer {
             shared.publish(committed.setup.clone());
         }
         drop(claims_wait);
+        shared.recent.note(std::mem::take(&mut committed.fresh));
         self.last = committed.last;
         Ok(committed)
     }

@@ -85,7 +85,7 @@ impl World {
     }
 
     pub(crate) async fn settle(&self, claimed: Claimed, delivery: Delivery, now: Timestamp) -> Settled {
-        let settlement = Settlement { lease: claimed.lease, delivery };
+        let settlement = Settlement { lease: claimed.lease, delivery: delivery.into() };
         self.store.settle(vec![settlement], now).await.unwrap().remove(0)
     }
 
@@ -170,7 +170,7 @@ pub(crate) fn attempted(claimed: &Claimed, state: State, status: u16, now: Times
             revision: claimed.webhook.revision,
             site_revision: claimed.site.revision,
             lead_version: claimed.lead.version,
-            fingerprints: fingerprints(claimed.lead.version),
+            fingerprints: Some(fingerprints(claimed.lead.version)),
             warnings: Vec::new(),
         });
     }
