@@ -20,8 +20,17 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "plugin";
 
 /// The plugins in the order in which they are listed: folders of `plugins`, packages `leadhook-NAME`.
-const NAMES: &[&str] =
-    &["bitrix24", "dedupe", "field-map", "json-body", "phone-e164", "slack", "telegram", "working-hours"];
+const NAMES: &[&str] = &[
+    "bitrix24",
+    "dedupe",
+    "field-map",
+    "ga4",
+    "json-body",
+    "phone-e164",
+    "slack",
+    "telegram",
+    "working-hours",
+];
 
 /// The plugin that runs scripts. It is embedded, but not listed.
 const RHAI_RUNNER: &str = "rhai-runner";

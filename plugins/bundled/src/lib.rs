@@ -60,6 +60,7 @@ mod tests {
             ("bitrix24", named(&["transform", "receipt"])),
             ("dedupe", named(&["filter"])),
             ("field-map", named(&["transform"])),
+            ("ga4", named(&["transform"])),
             ("json-body", named(&["transform"])),
             ("phone-e164", named(&["transform"])),
             ("slack", named(&["transform", "receipt"])),
