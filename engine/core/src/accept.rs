@@ -281,6 +281,7 @@ fn owed(
             state: State::Scheduled { due: scene.now.plus_ms(i64::from(delay_minutes) * MINUTE_MS) },
             renderings: Vec::new(),
             attempts: Vec::new(),
+            runs: Vec::new(),
         });
     }
     deliveries

@@ -9,6 +9,7 @@ use crate::{
     event::{Trigger, words},
     id::{DeliveryId, LeadRef},
     outcome::Outcome,
+    plugin::{RUNS_MAX, Run},
     time::Timestamp,
 };
 
@@ -82,8 +83,8 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// How long it took, in milliseconds.
     pub elapsed_ms: u32,
-    /// Which of the delivery's renderings was sent, by index.
-    pub rendering: u32,
+    /// Which of the delivery's renderings was sent, by index; `None` when a plugin failed before there was one.
+    pub rendering: Option<u32>,
     /// What happened.
     pub outcome: Outcome,
 }
@@ -211,6 +212,8 @@ pub struct Delivery {
     pub renderings: Vec<Rendering>,
     /// Attempts, oldest first.
     pub attempts: Vec<Attempt>,
+    /// What plugins and scripts did, oldest first; the last [`RUNS_MAX`](crate::plugin::RUNS_MAX) runs.
+    pub runs: Vec<Run>,
 }
 
 /// Which version of the lead a delivery's first rendering takes.
@@ -223,6 +226,18 @@ pub enum Source {
 }
 
 impl Delivery {
+    /// What an attempt sent; `None` where no request went out.
+    pub fn sent_by(&self, attempt: &Attempt) -> Option<&Rendering> {
+        self.renderings.get(usize::try_from(attempt.rendering?).ok()?)
+    }
+
+    /// Remembers what plugins did, the last [`RUNS_MAX`] runs of it.
+    pub fn note_runs(&mut self, runs: Vec<Run>) {
+        self.runs.extend(runs);
+        let too_many = self.runs.len().saturating_sub(RUNS_MAX);
+        self.runs.drain(..too_many);
+    }
+
     /// The lead version to render from: that of the first rendering if there was one.
     pub fn lead_source(&self) -> Source {
         self.renderings.first().map_or(self.source, |rendering| Source::Version(rendering.lead_version))

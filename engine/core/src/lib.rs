@@ -35,6 +35,7 @@ pub mod render;
 // What happened, and what follows
 pub mod breaker;
 pub mod outcome;
+pub mod plugin;
 pub mod retry;
 pub mod sign;
 // What people read

@@ -23,6 +23,15 @@ pub enum Outcome {
         /// The status, where one had come before the break.
         status: Option<u16>,
     },
+    /// No request went out: a plugin or script failed, and its link says to try again.
+    Withheld {
+        /// The plugin's name.
+        plugin: String,
+        /// In which way it failed: the error record's kind.
+        kind: String,
+        /// What happened and what would help.
+        detail: String,
+    },
 }
 
 impl Outcome {
@@ -32,6 +41,9 @@ impl Outcome {
             Self::Answered(answer) => format!("the handler answered {}", answer.status),
             Self::Broken { kind, detail, .. } if detail.is_empty() => kind.in_words().to_owned(),
             Self::Broken { kind, detail, .. } => format!("{}: {detail}", kind.in_words()),
+            Self::Withheld { plugin, kind, detail } => {
+                format!("the plugin `{plugin}` failed ({kind}): {detail}")
+            }
         }
     }
 }

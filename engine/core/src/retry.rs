@@ -77,7 +77,7 @@ pub fn after_failure(
 ) -> Verdict {
     let answer = match outcome {
         Outcome::Answered(answer) => Some(answer),
-        Outcome::Broken { .. } => None,
+        Outcome::Broken { .. } | Outcome::Withheld { .. } => None,
     };
     if answer.is_some_and(|answer| answer.status == GONE) {
         let reason = "the handler answered 410 (gone): it asks not to be called again".to_owned();

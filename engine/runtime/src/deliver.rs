@@ -152,7 +152,7 @@ async fn attempt(shared: &Shared, delivery: &Delivery, settings: &Settings) -> (
         number: u32::try_from(delivery.attempts.len() + 1).unwrap_or(u32::MAX),
         started_at,
         elapsed_ms: u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX),
-        rendering: u32::try_from(delivery.renderings.len() - 1).unwrap_or(u32::MAX),
+        rendering: u32::try_from(delivery.renderings.len() - 1).ok(),
         outcome,
     };
     (attempt, shared.clock.now())

@@ -116,7 +116,13 @@ fn delivered(claimed: Claimed) -> Settlement {
     });
     let answer = Answer { status: 200, body: b"ok".to_vec(), ..Answer::default() };
     let outcome = Outcome::Answered(answer);
-    delivery.attempts.push(Attempt { number: 1, started_at: NOW, elapsed_ms: 12, rendering: 0, outcome });
+    delivery.attempts.push(Attempt {
+        number: 1,
+        started_at: NOW,
+        elapsed_ms: 12,
+        rendering: Some(0),
+        outcome,
+    });
     delivery.state = State::Delivered { at: NOW };
     Settlement { lease: claimed.lease, delivery: delivery.into() }
 }

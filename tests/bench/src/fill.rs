@@ -198,7 +198,7 @@ fn delivered(claimed: Claimed, rendering: Rendering, now: Timestamp) -> Settleme
         number: 1,
         started_at: now,
         elapsed_ms: 1,
-        rendering: 0,
+        rendering: Some(0),
         outcome: Outcome::Answered(Answer { status: 200, ..Answer::default() }),
     }];
     delivery.state = State::Delivered { at: now };

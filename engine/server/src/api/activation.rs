@@ -77,6 +77,9 @@ impl ProbeAnswer {
             Outcome::Broken { kind, status, .. } => {
                 Self { status: *status, body: None, broken: Some(kind.word()), summary }
             }
+            Outcome::Withheld { .. } => {
+                Self { status: None, body: None, broken: Some("plugin_failed"), summary }
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use leadhook_core::{
     time::{Serial, Timestamp},
     webhook::Settings,
 };
-use leadhook_store::query::DeliveryQuery;
+use leadhook_store::{Shown, query::DeliveryQuery};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -179,11 +179,9 @@ async fn last_delivered(
         ..DeliveryQuery::default()
     };
     let mut found = api.engine.store().deliveries(account, wanted).await?;
-    let Some(last) = found.rows.pop() else { return Ok(None) };
-    let mut renderings = last.delivery.renderings;
-    let sent = last.delivery.attempts.last().and_then(|attempt| usize::try_from(attempt.rendering).ok());
-    let sent = sent.filter(|index| *index < renderings.len());
-    Ok(sent.and_then(|index| renderings.swap_remove(index).fingerprints))
+    let Some(Shown { delivery, .. }) = found.rows.pop() else { return Ok(None) };
+    let sent = delivery.attempts.last().and_then(|attempt| delivery.sent_by(attempt));
+    Ok(sent.and_then(|rendering| rendering.fingerprints.clone()))
 }
 
 fn answer(

@@ -144,6 +144,7 @@ impl Server {
                 };
                 bail!("{} is not reached: {}: {detail}{hint}", self.url, kind.in_words())
             }
+            withheld @ Outcome::Withheld { .. } => bail!("{} is not asked: {}", self.url, withheld.summary()),
         }
     }
 }

@@ -178,7 +178,7 @@ pub(crate) fn attempted(claimed: &Claimed, state: State, status: u16, now: Times
         number: u32::try_from(delivery.attempts.len()).unwrap() + 1,
         started_at: now,
         elapsed_ms: 12,
-        rendering: 0,
+        rendering: Some(0),
         outcome: Outcome::Answered(Answer { status, ..Answer::default() }),
     });
     delivery.state = state;

@@ -113,8 +113,9 @@ pub(in crate::api) struct AttemptShown {
     started_at: String,
     /// How long it took, in milliseconds.
     elapsed_ms: u32,
-    /// Which of `renderings` was sent, from 0.
-    rendering: u32,
+    /// Which of `renderings` was sent, from 0; left out when a plugin failed before there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rendering: Option<u32>,
     /// What was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<RequestShown>,
@@ -216,7 +217,7 @@ impl RequestShown {
 
 impl AttemptShown {
     fn of(attempt: &Attempt, delivery: &Delivery) -> Self {
-        let sent = usize::try_from(attempt.rendering).ok().and_then(|index| delivery.renderings.get(index));
+        let sent = delivery.sent_by(attempt);
         let request = sent.map(|rendering| {
             let mut request = RequestShown::of(&rendering.request, ATTEMPT_BODY_BYTES_MAX);
             let timestamp = attempt.started_at.unix_seconds().to_string();
@@ -236,6 +237,11 @@ impl AttemptShown {
             }
             Outcome::Broken { kind, detail, status } => {
                 let broken = BrokenShown { kind: kind.word(), detail: detail.clone(), status: *status };
+                (None, Some(broken))
+            }
+            Outcome::Withheld { .. } => {
+                let broken =
+                    BrokenShown { kind: "plugin_failed", detail: attempt.outcome.summary(), status: None };
                 (None, Some(broken))
             }
         };

@@ -146,7 +146,7 @@ fn retried(evidence: &Evidence<'_>) -> Option<String> {
     let [delivery] = owed.as_slice() else { return Some(format!("{} were owed to it, not one", owed.len())) };
     let status = |outcome: &Outcome| match outcome {
         Outcome::Answered(answer) => answer.status,
-        Outcome::Broken { .. } => 0,
+        Outcome::Broken { .. } | Outcome::Withheld { .. } => 0,
     };
     let statuses: Vec<_> = delivery.attempts.iter().map(|attempt| status(&attempt.outcome)).collect();
     let requests = evidence.requests_for(delivery);
