@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize as _;
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 use crate::{
     catalogue::Parameter,
@@ -66,13 +66,80 @@ pub fn form(pairs: &[Pair<'_>]) -> String {
 }
 
 /// A request of pairs: the body of a POST, or for a GET appended to the URL's own query, which is kept.
-/// A fragment is left out, since it is never sent (RFC 9110, section 7.1).
-pub fn request(method: Method, url: &Url, headers: Vec<(String, String)>, pairs: &[Pair<'_>]) -> Request {
-    let own = url.as_str().split('#').next().unwrap_or_default();
+/// A fragment is left out, since it is never sent (RFC 9110, section 7.1). A form that is posted says so, unless its
+/// headers say something else.
+pub fn request(method: Method, url: &str, mut headers: Vec<(String, String)>, pairs: &[Pair<'_>]) -> Request {
+    let own = without_fragment(url);
     let form = form(pairs);
     match method {
-        Method::Post => Request { method, url: own.to_owned(), headers, body: form.into_bytes() },
         Method::Get => Request { method, url: with_query(own, &form), headers, body: Vec::new() },
+        Method::Post => {
+            if !headers.iter().any(is_content_type) {
+                headers.insert(0, ("content-type".to_owned(), FORM_TYPE.to_owned()));
+            }
+            Request { method, url: own.to_owned(), headers, body: form.into_bytes() }
+        }
+    }
+}
+
+fn without_fragment(url: &str) -> &str {
+    url.split('#').next().unwrap_or_default()
+}
+
+fn is_content_type((name, _): &(String, String)) -> bool {
+    name == "content-type"
+}
+
+/// What a form is sent as.
+const FORM_TYPE: &str = "application/x-www-form-urlencoded";
+
+/// A request before its body is encoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unencoded {
+    /// GET or POST.
+    pub method: Method,
+    /// The absolute URL; a query of its own is kept.
+    pub url: String,
+    /// Header names in lower case with their values.
+    pub headers: Vec<(String, String)>,
+    /// What is sent.
+    pub body: Body,
+}
+
+/// What a request carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// Pairs in order: the body of a POST, the query of a GET.
+    Form(Vec<(String, String)>),
+    /// Bytes as they are.
+    Raw {
+        /// The value of `content-type`; it goes before one among the headers.
+        content_type: String,
+        /// The bytes; a GET carries none.
+        bytes: Vec<u8>,
+    },
+}
+
+impl Unencoded {
+    /// The request as it goes out.
+    pub fn encode(self) -> Request {
+        let Self { method, url, mut headers, body } = self;
+        match body {
+            Body::Form(pairs) => {
+                let pairs: Vec<Pair<'_>> = pairs
+                    .iter()
+                    .map(|(name, value)| (Cow::Borrowed(name.as_str()), Cow::Borrowed(value.as_str())))
+                    .collect();
+                request(method, &url, headers, &pairs)
+            }
+            Body::Raw { content_type, bytes } => {
+                headers.retain(|header| !is_content_type(header));
+                if method == Method::Post {
+                    headers.insert(0, ("content-type".to_owned(), content_type));
+                }
+                Request { method, url: without_fragment(&url).to_owned(), headers, body: bytes }
+            }
+        }
     }
 }
 
@@ -173,10 +240,9 @@ mod tests {
         ];
         let pairs = [(Cow::Borrowed("a"), Cow::Borrowed("1"))];
         for (own, expected) in cases {
-            let url = Url::parse(own).unwrap();
-            let get = request(Method::Get, &url, Vec::new(), &pairs);
+            let get = request(Method::Get, own, Vec::new(), &pairs);
             assert_eq!((get.url.as_str(), get.body.len()), (expected, 0));
-            let post = request(Method::Post, &url, Vec::new(), &pairs);
+            let post = request(Method::Post, own, Vec::new(), &pairs);
             assert_eq!(post.body, b"a=1");
             assert!(!post.url.contains('#') && post.url.contains("key=x") == own.contains("key=x"), "{own}");
         }
@@ -184,10 +250,10 @@ mod tests {
 
     #[test]
     fn a_url_over_8_kib_is_sent_with_a_warning() {
-        let url = Url::parse("https://crm.example/").unwrap();
+        let url = "https://crm.example/";
         let of_length = |length: usize| {
             let value = "x".repeat(length - "https://crm.example/?a=".len());
-            request(Method::Get, &url, Vec::new(), &[("a".into(), value.into())])
+            request(Method::Get, url, Vec::new(), &[("a".into(), value.into())])
         };
         assert!(warnings(&of_length(8192)).is_empty());
         assert_eq!(warnings(&of_length(8193)).len(), 1);

@@ -29,6 +29,7 @@ pub mod attribution;
 pub mod delivery;
 pub mod encode;
 pub mod filter;
+mod lead_json;
 pub mod parameter;
 pub mod preview;
 pub mod render;

@@ -1,11 +1,12 @@
 //! Rendering: from a lead and a webhook's settings to the request that is owed, or the reason why none is sent.
 
 mod changed;
+mod sketch;
 
 use crate::{
     attribution::Traffic,
     catalogue::Parameter,
-    delivery::{Fingerprints, Method, Rendering},
+    delivery::{Fingerprints, Rendering},
     encode::{self, Pair},
     event::Trigger,
     filter::{self, Filtered},
@@ -16,6 +17,8 @@ use crate::{
     time::Timestamp,
     webhook::Settings,
 };
+
+pub use sketch::{Sketch, held_back, sketch};
 
 /// What every request names itself as.
 pub const USER_AGENT: &str = concat!("leadhook/", env!("CARGO_PKG_VERSION"));
@@ -130,6 +133,8 @@ pub(crate) struct Entry<'a> {
 pub(crate) struct Draft<'a> {
     pub(crate) entries: Vec<Entry<'a>>,
     fingerprints: Option<Fingerprints>,
+    /// The names of what changed; `None` when nothing was delivered in the lane yet.
+    changed: Option<String>,
 }
 
 impl<'a> Draft<'a> {
@@ -146,14 +151,17 @@ impl<'a> Draft<'a> {
         let mut entries: Vec<Entry<'a>> = selected.map(valued).collect();
         let compares = scene.lane_goes_on || scene.previous.is_some();
         let fingerprints = compares.then(|| changed::fingerprints(&entries));
-        if let (Some(previous), Some(fingerprints)) = (scene.previous, &fingerprints) {
-            let names = changed::names(&entries, fingerprints, previous);
-            let view = View { changed_fields: Some(&names), ..*view };
+        let changed = match (scene.previous, &fingerprints) {
+            (Some(previous), Some(fingerprints)) => Some(changed::names(&entries, fingerprints, previous)),
+            _ => None,
+        };
+        if let Some(names) = &changed {
+            let view = View { changed_fields: Some(names), ..*view };
             for entry in entries.iter_mut().filter(|entry| entry.parameter == Parameter::ChangedFields) {
                 entry.valued = parameter::value(entry.parameter, &view).into_owned();
             }
         }
-        Self { entries, fingerprints }
+        Self { entries, fingerprints, changed }
     }
 
     fn pairs(&self) -> Vec<Pair<'_>> {
@@ -165,7 +173,7 @@ impl<'a> Draft<'a> {
 /// The request of a draft, with what is kept beside it.
 pub(crate) fn rendering(scene: &Scene<'_>, draft: Draft<'_>) -> Rendering {
     let settings = scene.settings;
-    let request = encode::request(settings.method, &settings.url, headers(settings), &draft.pairs());
+    let request = encode::request(settings.method, settings.url.as_str(), headers(settings), &draft.pairs());
     Rendering {
         warnings: encode::warnings(&request),
         request,
@@ -179,11 +187,9 @@ pub(crate) fn rendering(scene: &Scene<'_>, draft: Draft<'_>) -> Rendering {
 
 /// The engine's headers, then the customer's own, which stand in place of the engine's where they are the same.
 fn headers(settings: &Settings) -> Vec<(String, String)> {
-    let content_type =
-        (settings.method == Method::Post).then_some(("content-type", "application/x-www-form-urlencoded"));
-    let engines = content_type.into_iter().chain([("accept", "*/*"), ("user-agent", USER_AGENT)]);
     let is_own = |name: &str| settings.headers.iter().any(|(own, _)| own == name);
-    engines
+    [("accept", "*/*"), ("user-agent", USER_AGENT)]
+        .into_iter()
         .filter(|(name, _)| !is_own(name))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .chain(settings.headers.iter().cloned())

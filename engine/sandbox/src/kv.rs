@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use leadhook_core::plugin::{Change, Stored};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{KEY_BYTES_MAX, READS_MAX, STATE_BYTES_MAX, VALUE_BYTES_MAX, WRITES_MAX};
@@ -17,22 +18,6 @@ pub trait Kv: Send + Sync {
     ///
     /// Why the engine cannot say, in words; the call ends as [`Kind::Sandbox`](crate::Kind::Sandbox).
     fn read(&self, key: &str) -> Result<Option<Stored>, String>;
-}
-
-/// A value of a plugin's state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stored {
-    /// The bytes; a number is its decimal text.
-    pub value: Vec<u8>,
-    /// From when on it is as if it were not there, in Unix milliseconds; never where there is none.
-    pub expires_at_ms: Option<u64>,
-}
-
-impl Stored {
-    /// Whether it is still there at that time.
-    pub fn stands_at(&self, now_ms: u64) -> bool {
-        self.expires_at_ms.is_none_or(|end| now_ms < end)
-    }
 }
 
 /// State that has nothing in it: for previews and tests.
@@ -60,43 +45,6 @@ pub struct KvUse {
     pub reads: Vec<(String, Option<Stored>)>,
     /// What is to be written, by key: one change for each, the call's own sequence taken together.
     pub writes: Vec<(String, Change)>,
-}
-
-/// What becomes of a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Change {
-    /// It has this value now.
-    Set(Stored),
-    /// It is removed.
-    Delete,
-    /// A number is added to what stands there when the change is applied, so that calls side by side add up.
-    Add {
-        /// How much.
-        by: i64,
-        /// When the key ends if it begins with this, in Unix milliseconds.
-        expires_at_ms: Option<u64>,
-    },
-}
-
-impl Change {
-    /// What stands under the key after this change. A sum that does not fit stays at the nearest number that does,
-    /// and a value that is no number counts as 0: the call saw another, and was right by what it saw.
-    pub fn apply(&self, before: Option<&Stored>, now_ms: u64) -> Option<Stored> {
-        match self {
-            Self::Set(stored) => Some(stored.clone()),
-            Self::Delete => None,
-            Self::Add { by, expires_at_ms } => {
-                let before = before.filter(|stored| stored.stands_at(now_ms));
-                let number = before.and_then(|stored| number(&stored.value)).unwrap_or(0);
-                let expires_at_ms = before.map_or(*expires_at_ms, |stored| stored.expires_at_ms);
-                Some(Stored { value: number.saturating_add(*by).to_string().into_bytes(), expires_at_ms })
-            }
-        }
-    }
-}
-
-fn number(value: &[u8]) -> Option<i64> {
-    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 /// Why a call for state ends the plugin's call.
@@ -168,7 +116,8 @@ impl View {
         let current = self.current(&key)?;
         let before = match &current {
             None => 0,
-            Some(stored) => number(&stored.value)
+            Some(stored) => stored
+                .number()
                 .ok_or_else(|| contract(&key, "what stands there is no number as decimal text"))?,
         };
         let sum =

@@ -17,6 +17,7 @@
 
 mod cache;
 mod call;
+pub mod chain;
 mod compile;
 mod contract;
 mod exchange;
@@ -41,7 +42,8 @@ pub use call::{Call, Keep};
 pub use compile::{Compile, compile_as_child};
 pub use exchange::{Body, Delivery, Draft, Judgement, Pair, Raw, Response, Verdict};
 pub use inspect::{Exports, INTERFACE, Inspected};
-pub use kv::{Change, Kv, KvUse, NoState, Stored};
+pub use kv::{Kv, KvUse, NoState};
+pub use leadhook_core::plugin::{Change, Stored};
 pub use limits::{
     FRAMES_MAX, HAND_OVER_BYTES_MAX, HEADERS_MAX, KEY_BYTES_MAX, LOG_BYTES_MAX, LOG_LINES_MAX, Limits,
     READS_MAX, REASON_BYTES_MAX, SCRIPT_BYTES_MAX, STACK_BYTES, STATE_BYTES_MAX, VALUE_BYTES_MAX,

@@ -1,0 +1,59 @@
+//! A request before it is encoded, for a chain of plugins to rewrite.
+
+use super::{Draft, Scene, headers, verdict};
+use crate::{
+    attribution::Traffic,
+    delivery::{Fingerprints, Rendering},
+    encode::{self, Body, Unencoded},
+    lead_json,
+    parameter::View,
+};
+
+/// The request that the settings make of a lead, and the lead as plugins read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sketch {
+    /// The request as the chain gets it.
+    pub request: Unencoded,
+    /// The lead as JSON text.
+    pub lead: String,
+    fingerprints: Option<Fingerprints>,
+}
+
+/// Why the settings' filters hold the delivery back; `None` when it passes.
+pub fn held_back(scene: &Scene<'_>) -> Option<String> {
+    let traffic = Traffic::of(scene.lead, scene.settings.attribution);
+    verdict(&scene.view(&traffic))
+}
+
+/// Renders a delivery up to where its chain begins. No filter is asked.
+pub fn sketch(scene: &Scene<'_>) -> Sketch {
+    let traffic = Traffic::of(scene.lead, scene.settings.attribution);
+    let view = scene.view(&traffic);
+    let draft = Draft::of(&view, scene);
+    let lead = lead_json::text(&View { changed_fields: draft.changed.as_deref(), ..view });
+    let pairs = draft.pairs().into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
+    let settings = scene.settings;
+    let request = Unencoded {
+        method: settings.method,
+        url: settings.url.as_str().to_owned(),
+        headers: headers(settings),
+        body: Body::Form(pairs.collect()),
+    };
+    Sketch { request, lead, fingerprints: draft.fingerprints }
+}
+
+impl Sketch {
+    /// What the chain made of it, encoded, with what is kept beside a request.
+    pub fn rendering(&self, scene: &Scene<'_>, request: Unencoded) -> Rendering {
+        let request = request.encode();
+        Rendering {
+            warnings: encode::warnings(&request),
+            request,
+            at: scene.now,
+            revision: scene.revision,
+            site_revision: scene.site.revision,
+            lead_version: scene.lead.version,
+            fingerprints: self.fingerprints.clone(),
+        }
+    }
+}
