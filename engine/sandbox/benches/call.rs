@@ -8,7 +8,7 @@ mod guest;
 use divan::Bencher;
 use leadhook_sandbox::{Delivery, Draft, Limits, Pair};
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
     component::{Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker},
 };
 use wit_component::ComponentEncoder;
@@ -88,6 +88,8 @@ impl Raw {
         let mut config = Config::new();
         let mut pool = PoolingAllocationConfig::new();
         pool.total_memories(16).total_component_instances(16).max_memory_size(256 << 20);
+        // As the sandbox has it, so that what differs is the sandbox.
+        pool.pagemap_scan(Enabled::Auto).linear_memory_keep_resident(1 << 20).table_keep_resident(128 << 10);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         config.consume_fuel(with_limits).epoch_interruption(with_limits);
         let engine = Engine::new(&config).unwrap();

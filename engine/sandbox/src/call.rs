@@ -8,14 +8,14 @@ use wasmtime::{
 };
 
 use crate::{
-    contract::Wrong,
+    contract::{Wrong, reason},
     exchange::Delivery,
     fault::fault_of,
     host::{MemoryCount, State},
     kv::{Kv, KvUse, NoState, View},
     limits::{HAND_OVER_BYTES_MAX, Limits},
     machine::Machine,
-    record::{ErrorRecord, Kind, Log, Ran, Usage},
+    record::{ErrorRecord, Kind, Level, Log, Ran, Usage},
     ticker::beats,
     warm::{Idle, KEPT_BYTES_MAX, WarmKey},
 };
@@ -183,9 +183,16 @@ fn finish(
 
 fn record(wrong: Wrong, frames: Vec<String>, usage: &Usage, log: &Log) -> ErrorRecord {
     let (code, retryable) = wrong.own.unzip();
+    let detail = match log.lines.last() {
+        // A guest that panics logs why, and then traps without a word.
+        Some(last) if wrong.kind == Kind::Trap && last.level == Level::Error => {
+            reason(&format!("{}. Its last line: {}", wrong.detail, last.text))
+        }
+        _ => wrong.detail,
+    };
     ErrorRecord {
         kind: wrong.kind,
-        detail: wrong.detail,
+        detail,
         code,
         retryable,
         frames,

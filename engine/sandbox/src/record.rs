@@ -19,7 +19,7 @@ pub struct Ran<T> {
     pub usage: Usage,
     /// What it logged, also where it failed.
     pub log: Log,
-    /// What it read and wrote of its state. Where the call failed, nothing is to be written and nothing is here.
+    /// What it read and wrote of its state. Where the call failed, nothing is to be written, and no write is here.
     pub kv: KvUse,
 }
 

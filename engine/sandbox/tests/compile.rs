@@ -19,9 +19,13 @@ fn main() -> ExitCode {
         Some("as-child") => compile(),
         Some("poor-child") => {
             // The module that needs more than what the child takes by itself would take minutes to write.
-            let limit = Some(256 << 20);
-            setrlimit(Resource::As, Rlimit { current: limit, maximum: limit }).unwrap();
+            limit_addresses(256 << 20);
             compile()
+        }
+        Some("short-of-addresses") => {
+            limit_addresses(2 << 30);
+            guest::healthy();
+            ExitCode::SUCCESS
         }
         Some("sleeping-child") => loop {
             std::thread::park();
@@ -32,9 +36,15 @@ fn main() -> ExitCode {
             a_child_that_takes_too_long_is_ended();
             a_child_that_takes_too_much_memory_is_told_from_others();
             a_child_that_dies_or_is_not_there_is_an_error_in_words();
+            plugins_run_without_a_pool_where_addresses_are_limited();
             ExitCode::SUCCESS
         }
     }
+}
+
+fn limit_addresses(bytes: u64) {
+    let limit = Some(bytes);
+    setrlimit(Resource::As, Rlimit { current: limit, maximum: limit }).unwrap();
 }
 
 fn compile() -> ExitCode {
@@ -93,4 +103,10 @@ fn a_child_that_dies_or_is_not_there_is_an_error_in_words() {
     let compile = Compile::Child { program: "/nowhere/leadhook".into(), args: Vec::new() };
     let absent = Sandbox::new(Options { compile, calls_max: 1, ..Options::default() }).unwrap();
     assert!(matches!(absent.load(&plugin(0)), Err(SandboxError::StartCompiler(_))));
+}
+
+fn plugins_run_without_a_pool_where_addresses_are_limited() {
+    let itself = std::env::current_exe().unwrap();
+    let status = std::process::Command::new(itself).arg("short-of-addresses").status().unwrap();
+    assert!(status.success(), "{status}");
 }

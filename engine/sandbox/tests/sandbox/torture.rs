@@ -5,7 +5,7 @@ use leadhook_sandbox::{
 };
 
 use crate::guest::{
-    call, delivery, draft, fails, healthy, load, run, skipping, transform_module, transform_with,
+    Laid, call, delivery, draft, fails, healthy, load, run, skipping, transform_module, transform_with,
 };
 
 const LOOP: &str = "(func $spin (loop (br 0))) BODY (call $spin) (unreachable)";
@@ -128,10 +128,12 @@ fn one_huge_line_is_cut_and_more_than_a_hand_over_is_an_output_error() {
 }
 
 #[test]
-fn the_tail_of_the_log_is_in_the_record() {
-    let body = "(call $log (i32.const 3) (i32.const 1024) (i32.const 0))".repeat(LOG_TAIL_LINES_MAX + 5);
-    let record = fails(&load(&transform_with(LOG, &format!("{body} (unreachable)"))), without_haste());
+fn the_tail_of_the_log_is_in_the_record_and_what_a_panic_said_in_its_detail() {
+    let line = "(call $log (i32.const 3) (i32.const 1024) (i32.const 4))".repeat(LOG_TAIL_LINES_MAX + 5);
+    let body = format!("{} BODY {line} (unreachable)", Laid::default().text(64, 1024, b"oops").segments());
+    let record = fails(&load(&transform_with(LOG, &body)), without_haste());
     assert_eq!(record.log_tail.len(), LOG_TAIL_LINES_MAX);
+    assert!(record.detail.ends_with("Its last line: oops"), "{}", record.detail);
 }
 
 /// A `skip` whose text is as long as the guest says.
