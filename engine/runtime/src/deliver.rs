@@ -180,7 +180,7 @@ async fn settle(shared: &Shared, lease: Lease, delivery: Delivery) -> Option<Tim
     let delivery = Arc::new(delivery);
     let mut pause_ms = 50;
     loop {
-        let settlement = Settlement { lease, delivery: Arc::clone(&delivery) };
+        let settlement = Settlement { lease, delivery: Arc::clone(&delivery), state: Vec::new() };
         match shared.store.settle(vec![settlement], shared.clock.now()).await {
             Ok(settled) => {
                 return match settled.first() {

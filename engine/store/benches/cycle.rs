@@ -124,7 +124,7 @@ fn delivered(claimed: Claimed) -> Settlement {
         outcome,
     });
     delivery.state = State::Delivered { at: NOW };
-    Settlement { lease: claimed.lease, delivery: delivery.into() }
+    Settlement { lease: claimed.lease, delivery: delivery.into(), state: Vec::new() }
 }
 
 async fn accept_one(store: &RedbStore, caller: u64, next_lead: &AtomicU64) {

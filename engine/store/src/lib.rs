@@ -4,10 +4,12 @@
 //! each command is one transaction, what it answers is durable, a claim is a lease that a stale holder
 //! cannot settle, and every key leads with the account. [`redb::RedbStore`] is the embedded one.
 
+mod error;
+mod plugin;
 pub mod query;
 pub mod redb;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use leadhook_core::{
@@ -16,6 +18,7 @@ use leadhook_core::{
     event::Event,
     id::{AccountId, DeliveryId, LeadRef, SiteId, WebhookId},
     lead::{Cause, Lead},
+    plugin::{PluginVersion, StateChange, Stored},
     site::Site,
     time::{Serial, Timestamp},
     webhook::{Settings, Switch, Webhook},
@@ -24,50 +27,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::query::{DeliveryQuery, LeadQuery, Page};
-
-/// Why a command was not carried out. Nothing of it is stored.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The storage failed (full disk, I/O error) or is being reopened; try again later.
-    #[error("the storage does not take anything now: {0}")]
-    Unavailable(String),
-    /// More is waiting than the queue holds; try again later.
-    #[error("the storage's queue of {0} commands is full")]
-    Overloaded(usize),
-    /// A stored row does not match its checksum or cannot be read.
-    #[error("the stored {what} is damaged")]
-    Damaged {
-        /// Which row, in words, with its key.
-        what: String,
-    },
-    /// Another process has the data folder open.
-    #[error(
-        "the data folder {path} is in use by another leadhook process; stop it, or give this one its own folder with --data"
-    )]
-    InUse {
-        /// The folder.
-        path: String,
-    },
-    /// The data folder was written by another version.
-    #[error("the data folder is in format {found}, this version reads format {supported}")]
-    Format {
-        /// What was found.
-        found: u32,
-        /// What this version reads.
-        supported: u32,
-    },
-    /// The data folder cannot be opened.
-    #[error("the data folder {path} cannot be opened: {reason}")]
-    Open {
-        /// The folder.
-        path: String,
-        /// Why.
-        reason: String,
-    },
-}
-
-/// Short for what every command answers.
-pub type Result<T> = std::result::Result<T, StoreError>;
+pub use crate::{
+    error::{Result, StoreError},
+    plugin::{KnownPlugin, PluginDeleted, Upload},
+};
 
 /// A customer.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,6 +149,9 @@ pub struct Settlement {
     /// The delivery as it is to be stored: its new state, renderings and attempts. Shared with whoever settles,
     /// who asks again when the store could not take it.
     pub delivery: Arc<Delivery>,
+    /// What plugins changed of their state for the delivery's webhook, in order: stored with the delivery or, like
+    /// it, not at all. A webhook that was deleted meanwhile keeps no state.
+    pub state: Vec<StateChange>,
 }
 
 /// What became of a settlement.
@@ -331,6 +297,44 @@ pub trait Store: Send + Sync + 'static {
     async fn delivery(&self, account: AccountId, id: DeliveryId) -> Result<Option<Shown>>;
     /// Deliveries, the newest owed first.
     async fn deliveries(&self, account: AccountId, query: DeliveryQuery) -> Result<Page<Shown>>;
+
+    /// Stores a version of a plugin, unless its SHA-256 is there already (which then stays as it was first
+    /// uploaded), and makes it the current one, also of a plugin that was deleted. Answers the plugin as it is now.
+    async fn put_plugin(&self, account: AccountId, upload: Upload) -> Result<KnownPlugin>;
+    /// The account's plugins by name. Those that come with the engine are not the store's.
+    async fn plugins(&self, account: AccountId) -> Result<Vec<KnownPlugin>>;
+    /// A plugin's versions, the newest upload first; none when there is no such plugin.
+    async fn plugin_versions(&self, account: AccountId, name: &str) -> Result<Vec<PluginVersion>>;
+    /// A plugin in its current version, or in the one with this SHA-256: the latter also after the plugin was
+    /// deleted, so that what ran then can be repeated.
+    async fn plugin(&self, account: AccountId, name: &str, sha256: Option<&str>) -> Result<Option<Upload>>;
+    /// Makes another version of a plugin the current one; `None` when there is no such plugin or version.
+    async fn roll_back_plugin(
+        &self,
+        account: AccountId,
+        name: &str,
+        sha256: &str,
+    ) -> Result<Option<KnownPlugin>>;
+    /// Deletes a plugin, unless a webhook that is not deleted names it as it is saved now. A webhook saved later
+    /// may name it all the same: the store cannot tell an unknown plugin from one that comes with the engine.
+    async fn delete_plugin(&self, account: AccountId, name: &str) -> Result<PluginDeleted>;
+    /// Sets a secret that plugins may be granted.
+    async fn put_secret(&self, account: AccountId, name: &str, value: String, now: Timestamp) -> Result<()>;
+    /// The names of the account's secrets, and when each was last set.
+    async fn secrets(&self, account: AccountId) -> Result<Vec<(String, Timestamp)>>;
+    /// The values of those of these secrets that there are.
+    async fn granted(&self, account: AccountId, names: &[String]) -> Result<BTreeMap<String, String>>;
+    /// Deletes a secret. Whether there was one.
+    async fn delete_secret(&self, account: AccountId, name: &str) -> Result<bool>;
+    /// What a plugin keeps under a key for one webhook; also what has ended and was not removed yet, see
+    /// [`Stored::stands_at`].
+    async fn plugin_state(
+        &self,
+        account: AccountId,
+        webhook: WebhookId,
+        plugin: &str,
+        key: &str,
+    ) -> Result<Option<Stored>>;
 
     /// Ends what is under way and closes; commands after it answer `Unavailable`.
     async fn close(&self);

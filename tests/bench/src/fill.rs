@@ -202,7 +202,7 @@ fn delivered(claimed: Claimed, rendering: Rendering, now: Timestamp) -> Settleme
         outcome: Outcome::Answered(Answer { status: 200, ..Answer::default() }),
     }];
     delivery.state = State::Delivered { at: now };
-    Settlement { lease: claimed.lease, delivery: delivery.into() }
+    Settlement { lease: claimed.lease, delivery: delivery.into(), state: Vec::new() }
 }
 
 fn now() -> Result<Timestamp> {

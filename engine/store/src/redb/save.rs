@@ -12,7 +12,7 @@ use leadhook_core::{
 use super::{
     row,
     setup::{RevisionRow, WebhookRow},
-    table,
+    state, table,
     tx::Tx,
     view::View,
 };
@@ -100,6 +100,9 @@ pub(super) fn switch(
     switch: &Switch,
 ) -> Result<Option<Arc<Webhook>>> {
     let Some(known) = existing(tx, account, id) else { return Ok(None) };
+    if *switch == Switch::Deleted {
+        state::forget(tx, account, id)?;
+    }
     write_webhook(tx, Webhook { switch: switch.clone(), ..(*known).clone() }).map(Some)
 }
 

@@ -6,7 +6,7 @@ use leadhook_core::{
     time::Timestamp,
 };
 
-use super::{row, table, tx::Tx};
+use super::{row, state, table, tx::Tx};
 use crate::{Result, Settlement};
 
 /// A settlement with the row that is to be stored of it, made before the writer's turn: there is one writer.
@@ -31,7 +31,13 @@ pub(super) fn settle(tx: &mut Tx<'_>, entries: &[Entry], now: Timestamp) -> Resu
         let (account, id) = (settlement.lease.account, settlement.lease.delivery);
         tx.ask_next_due(account, id.lane.webhook, now);
         match due {
-            Some(due) => store(tx, account, &settlement.delivery, row, due),
+            Some(due) => {
+                let stored = store(tx, account, &settlement.delivery, row, due)?;
+                if stored {
+                    state::change(tx, account, id.lane.webhook, &settlement.state, now)?;
+                }
+                Ok(stored)
+            }
             None => Ok(false),
         }
     });

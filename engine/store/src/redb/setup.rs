@@ -1,4 +1,5 @@
-//! What customers have set, in memory: sites and webhooks, deleted ones too, since what they owed still ends.
+//! What customers have set, in memory: sites and webhooks, deleted ones too, since what they owed still ends;
+//! which plugins there are, and secrets.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,8 +16,8 @@ use leadhook_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{row, table};
-use crate::{Result, Revision, StoreError};
+use super::{plugins, row, secrets::Secret, table};
+use crate::{KnownPlugin, Result, Revision, StoreError};
 
 /// What stands in a webhook's row.
 #[derive(Serialize, Deserialize)]
@@ -43,7 +44,7 @@ impl RevisionRow {
     }
 }
 
-/// The sites and webhooks of every account. Cloning copies one pointer for each account.
+/// What every account has set. Cloning copies one pointer for each account.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Setup {
     accounts: HashMap<AccountId, Arc<AccountSetup>>,
@@ -55,6 +56,8 @@ struct AccountSetup {
     webhooks: HashMap<WebhookId, Arc<Webhook>>,
     /// Those that are not deleted, oldest first.
     live: Arc<[Arc<Webhook>]>,
+    plugins: BTreeMap<String, KnownPlugin>,
+    secrets: BTreeMap<String, Secret>,
 }
 
 #[derive(Debug, Clone)]
@@ -115,11 +118,50 @@ impl Setup {
         one.live = live.into();
     }
 
+    /// A plugin that is not deleted.
+    pub(super) fn plugin(&self, account: AccountId, name: &str) -> Option<&KnownPlugin> {
+        self.accounts.get(&account)?.plugins.get(name)
+    }
+
+    /// The account's plugins by name.
+    pub(super) fn plugins(&self, account: AccountId) -> impl Iterator<Item = &KnownPlugin> {
+        self.accounts.get(&account).into_iter().flat_map(|one| one.plugins.values())
+    }
+
+    /// A secret.
+    pub(super) fn secret(&self, account: AccountId, name: &str) -> Option<&Secret> {
+        self.accounts.get(&account)?.secrets.get(name)
+    }
+
+    /// The account's secrets by name.
+    pub(super) fn secrets(&self, account: AccountId) -> impl Iterator<Item = (&String, &Secret)> {
+        self.accounts.get(&account).into_iter().flat_map(|one| &one.secrets)
+    }
+
+    pub(super) fn put_plugin(&mut self, account: AccountId, plugin: KnownPlugin) {
+        let one = Arc::make_mut(self.accounts.entry(account).or_default());
+        one.plugins.insert(plugin.current.name.clone(), plugin);
+    }
+
+    pub(super) fn remove_plugin(&mut self, account: AccountId, name: &str) {
+        Arc::make_mut(self.accounts.entry(account).or_default()).plugins.remove(name);
+    }
+
+    pub(super) fn put_secret(&mut self, account: AccountId, name: String, secret: Secret) {
+        Arc::make_mut(self.accounts.entry(account).or_default()).secrets.insert(name, secret);
+    }
+
+    pub(super) fn remove_secret(&mut self, account: AccountId, name: &str) {
+        Arc::make_mut(self.accounts.entry(account).or_default()).secrets.remove(name);
+    }
+
     /// All that is stored.
     pub(super) fn load(txn: &ReadTransaction) -> Result<Self> {
         let mut setup = Self::default();
         setup.load_sites(txn)?;
         setup.load_webhooks(txn)?;
+        setup.load_plugins(txn)?;
+        setup.load_secrets(txn)?;
         Ok(setup)
     }
 
@@ -165,6 +207,29 @@ impl Setup {
                 created: stored.created,
                 subscriptions,
             }));
+        }
+        Ok(())
+    }
+
+    fn load_plugins(&mut self, txn: &ReadTransaction) -> Result<()> {
+        let versions = txn.open_table(table::PLUGIN_VERSION)?;
+        for entry in txn.open_table(table::PLUGIN)?.iter()? {
+            let (key, value) = entry?;
+            let (account, name) = key.value();
+            let current: String = row::decode(value.value(), || format!("plugin {name}"))?;
+            let plugin = plugins::known(&versions, AccountId(account), name, &current)?;
+            let damaged = || StoreError::Damaged { what: format!("current version of plugin {name}") };
+            self.put_plugin(AccountId(account), plugin.ok_or_else(damaged)?);
+        }
+        Ok(())
+    }
+
+    fn load_secrets(&mut self, txn: &ReadTransaction) -> Result<()> {
+        for entry in txn.open_table(table::SECRET)?.iter()? {
+            let (key, value) = entry?;
+            let (account, name) = key.value();
+            let secret = row::decode(value.value(), || format!("secret {name}"))?;
+            self.put_secret(AccountId(account), name.to_owned(), secret);
         }
         Ok(())
     }

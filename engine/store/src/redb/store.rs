@@ -1,6 +1,9 @@
 //! The commands of the [`Store`] trait, each handed to the writer or read from a view.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use leadhook_core::{
@@ -8,6 +11,7 @@ use leadhook_core::{
     event::Event,
     id::{AccountId, DeliveryId, LeadRef, SiteId, WebhookId},
     lead::{Cause, Lead},
+    plugin::{PluginVersion, Stored},
     site::Site,
     time::Timestamp,
     webhook::{Settings, Switch, Webhook},
@@ -16,13 +20,13 @@ use leadhook_core::{
 use super::{
     RedbStore, accept, by_hand, claim,
     deliveries::{self, Lister},
-    leads, row, save, settle, table,
+    leads, plugins, row, save, secrets, settle, state, table,
     tx::{Committed, Tx},
     view::View,
 };
 use crate::{
-    Account, ByHand, Claims, KeyDigest, Lease, Receipt, Result, Revision, Saved, Settled, Settlement, Shown,
-    Store, Want,
+    Account, ByHand, Claims, KeyDigest, KnownPlugin, Lease, PluginDeleted, Receipt, Result, Revision, Saved,
+    Settled, Settlement, Shown, Store, Upload, Want,
     query::{DeliveryQuery, LeadQuery, Page},
 };
 
@@ -229,6 +233,71 @@ impl Store for RedbStore {
         let webhooks = self.shared.setup().all_webhooks(account);
         let leased: BTreeSet<_> = self.shared.leases.lock().of_account(account);
         self.read(move |view| Lister { view, account, query: &query, webhooks, leased }.list()).await
+    }
+
+    async fn put_plugin(&self, account: AccountId, upload: Upload) -> Result<KnownPlugin> {
+        self.write(move |tx| plugins::put(tx, account, &upload)).await
+    }
+
+    async fn plugins(&self, account: AccountId) -> Result<Vec<KnownPlugin>> {
+        Ok(self.shared.setup().plugins(account).cloned().collect())
+    }
+
+    async fn plugin_versions(&self, account: AccountId, name: &str) -> Result<Vec<PluginVersion>> {
+        let (setup, name) = (self.shared.setup(), name.to_owned());
+        self.read(move |view| plugins::versions(view, &setup, account, &name)).await
+    }
+
+    async fn plugin(&self, account: AccountId, name: &str, sha256: Option<&str>) -> Result<Option<Upload>> {
+        let setup = self.shared.setup();
+        let current = || setup.plugin(account, name).map(|plugin| plugin.current.sha256.clone());
+        let Some(sha256) = sha256.map(str::to_owned).or_else(current) else { return Ok(None) };
+        let name = name.to_owned();
+        self.read(move |view| plugins::upload(view, account, &name, &sha256)).await
+    }
+
+    async fn roll_back_plugin(
+        &self,
+        account: AccountId,
+        name: &str,
+        sha256: &str,
+    ) -> Result<Option<KnownPlugin>> {
+        let (name, sha256) = (name.to_owned(), sha256.to_owned());
+        self.write(move |tx| plugins::roll_back(tx, account, &name, &sha256)).await
+    }
+
+    async fn delete_plugin(&self, account: AccountId, name: &str) -> Result<PluginDeleted> {
+        let name = name.to_owned();
+        self.write(move |tx| plugins::delete(tx, account, &name)).await
+    }
+
+    async fn put_secret(&self, account: AccountId, name: &str, value: String, now: Timestamp) -> Result<()> {
+        let name = name.to_owned();
+        self.write(move |tx| secrets::put(tx, account, &name, &value, now)).await
+    }
+
+    async fn secrets(&self, account: AccountId) -> Result<Vec<(String, Timestamp)>> {
+        Ok(secrets::list(&self.shared.setup(), account))
+    }
+
+    async fn granted(&self, account: AccountId, names: &[String]) -> Result<BTreeMap<String, String>> {
+        Ok(secrets::granted(&self.shared.setup(), account, names))
+    }
+
+    async fn delete_secret(&self, account: AccountId, name: &str) -> Result<bool> {
+        let name = name.to_owned();
+        self.write(move |tx| secrets::delete(tx, account, &name)).await
+    }
+
+    async fn plugin_state(
+        &self,
+        account: AccountId,
+        webhook: WebhookId,
+        plugin: &str,
+        key: &str,
+    ) -> Result<Option<Stored>> {
+        let (plugin, key) = (plugin.to_owned(), key.to_owned());
+        self.read(move |view| state::stored(view, account, webhook, &plugin, &key)).await
     }
 
     async fn close(&self) {

@@ -12,12 +12,13 @@ use leadhook_core::{
 use sha2::{Digest, Sha256};
 
 /// The format of the tables, under [`META_FORMAT`].
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 pub(super) const META_FORMAT: &str = "format";
 /// The last serial given out.
 pub(super) const META_SERIAL: &str = "serial";
 
 type Bytes = &'static [u8];
+type Text = &'static str;
 /// Account and the serial of a webhook's delivery.
 pub(super) type DeliveryKey = (u32, u64, u64);
 /// Account, lead and version.
@@ -30,6 +31,10 @@ pub(super) type DueValue = (u64, bool);
 pub(super) type WaitingKey = (u32, u64, u64, u64);
 /// Account, client, kind of trace, start in milliseconds, and lead.
 pub(super) type TraceKey = (u32, u128, u8, i64, u64);
+/// Account, webhook, plugin and key.
+pub(super) type StateKey = (u32, u64, Text, Text);
+/// Account, end in Unix milliseconds, webhook, plugin and key.
+pub(super) type StateEndKey = (u32, u64, u64, Text, Text);
 
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 pub(super) const ACCOUNT: TableDefinition<'_, u32, Bytes> = TableDefinition::new("account");
@@ -61,6 +66,22 @@ pub(super) const WAITING: TableDefinition<'_, WaitingKey, ()> = TableDefinition:
 pub(super) const LANE: TableDefinition<'_, (u32, u64, u64), Bytes> = TableDefinition::new("lane");
 /// Rows of deliveries that could not be read, as they were found.
 pub(super) const QUARANTINE: TableDefinition<'_, DeliveryKey, Bytes> = TableDefinition::new("quarantine");
+/// Account and plugin: the SHA-256 of the current version. Deleted plugins have no row.
+pub(super) const PLUGIN: TableDefinition<'_, (u32, Text), Bytes> = TableDefinition::new("plugin");
+/// Account, plugin and SHA-256: the version.
+pub(super) const PLUGIN_VERSION: TableDefinition<'_, (u32, Text, Text), Bytes> =
+    TableDefinition::new("plugin_version");
+/// Account, SHA-256 and number: one piece after another of what was uploaded, whose checksum is that SHA-256.
+pub(super) const PLUGIN_PIECE: TableDefinition<'_, (u32, Text, u32), Bytes> =
+    TableDefinition::new("plugin_piece");
+/// Account and secret: its value, and when it was set.
+pub(super) const SECRET: TableDefinition<'_, (u32, Text), Bytes> = TableDefinition::new("secret");
+/// What plugins keep for webhooks.
+pub(super) const STATE: TableDefinition<'_, StateKey, Bytes> = TableDefinition::new("state");
+/// The rows of the state that have an end.
+pub(super) const STATE_END: TableDefinition<'_, StateEndKey, ()> = TableDefinition::new("state_end");
+/// Account and webhook: deleted webhooks whose state is not wholly removed yet.
+pub(super) const STATE_LEFT: TableDefinition<'_, (u32, u64), ()> = TableDefinition::new("state_left");
 
 /// A table for each UTC day, so that what grew old can go as a whole.
 pub(super) struct Daily<K: Key + 'static> {

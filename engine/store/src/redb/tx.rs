@@ -15,7 +15,9 @@ use super::{
     lease::Leases,
     recent::Fresh,
     setup::Setup,
-    table::{self, Daily, DeliveryKey, DueKey, DueValue, LeadKey, TraceKey, WaitingKey},
+    table::{
+        self, Daily, DeliveryKey, DueKey, DueValue, LeadKey, StateEndKey, StateKey, TraceKey, WaitingKey,
+    },
 };
 use crate::Result;
 
@@ -38,9 +40,16 @@ pub(super) struct Tx<'t> {
     pub(super) waiting: Table<'t, WaitingKey, ()>,
     pub(super) lane: Rows<'t, (u32, u64, u64)>,
     pub(super) quarantine: Rows<'t, DeliveryKey>,
+    pub(super) plugin: Rows<'t, (u32, &'static str)>,
+    pub(super) plugin_version: Rows<'t, (u32, &'static str, &'static str)>,
+    pub(super) plugin_piece: Rows<'t, (u32, &'static str, u32)>,
+    pub(super) secret: Rows<'t, (u32, &'static str)>,
+    pub(super) state: Rows<'t, StateKey>,
+    pub(super) state_end: Table<'t, StateEndKey, ()>,
+    pub(super) state_left: Table<'t, (u32, u64), ()>,
     pub(super) leads: Days<'t, LeadKey>,
     pub(super) done: Days<'t, DeliveryKey>,
-    /// Sites and webhooks as this transaction leaves them.
+    /// What customers set as this transaction leaves them.
     pub(super) setup: Arc<Setup>,
     /// The last serial given out.
     pub(super) last: Serial,
@@ -90,6 +99,13 @@ impl<'t> Tx<'t> {
             waiting: txn.open_table(table::WAITING)?,
             lane: txn.open_table(table::LANE)?,
             quarantine: txn.open_table(table::QUARANTINE)?,
+            plugin: txn.open_table(table::PLUGIN)?,
+            plugin_version: txn.open_table(table::PLUGIN_VERSION)?,
+            plugin_piece: txn.open_table(table::PLUGIN_PIECE)?,
+            secret: txn.open_table(table::SECRET)?,
+            state: txn.open_table(table::STATE)?,
+            state_end: txn.open_table(table::STATE_END)?,
+            state_left: txn.open_table(table::STATE_LEFT)?,
             leads: Days { txn, daily: table::LEAD, open: HashMap::new() },
             done: Days { txn, daily: table::DONE, open: HashMap::new() },
             setup,

@@ -9,6 +9,7 @@ use leadhook_core::{
     event::Event,
     id::{AccountId, LeadRef, SiteId, WebhookId},
     outcome::{Answer, Outcome},
+    plugin::StateChange,
     site::Site,
     time::{MINUTE_MS, Timestamp},
     webhook::{Settings, Switch},
@@ -85,7 +86,18 @@ impl World {
     }
 
     pub(crate) async fn settle(&self, claimed: Claimed, delivery: Delivery, now: Timestamp) -> Settled {
-        let settlement = Settlement { lease: claimed.lease, delivery: delivery.into() };
+        self.settle_with(claimed, delivery, Vec::new(), now).await
+    }
+
+    /// Settles with what plugins changed.
+    pub(crate) async fn settle_with(
+        &self,
+        claimed: Claimed,
+        delivery: Delivery,
+        state: Vec<StateChange>,
+        now: Timestamp,
+    ) -> Settled {
+        let settlement = Settlement { lease: claimed.lease, delivery: delivery.into(), state };
         self.store.settle(vec![settlement], now).await.unwrap().remove(0)
     }
 

@@ -75,8 +75,11 @@ async fn a_failed_settlement_leaves_the_lease_with_its_holder() {
     world.accept(ended(1), START).await;
     let claimed = world.claim_one(webhook, START).await;
     disk.fail_writes_after(Some(0));
-    let settlement =
-        leadhook_store::Settlement { lease: claimed.lease, delivery: claimed.delivery.clone().into() };
+    let settlement = leadhook_store::Settlement {
+        lease: claimed.lease,
+        delivery: claimed.delivery.clone().into(),
+        state: Vec::new(),
+    };
     let refused = store.settle(vec![settlement], START).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     disk.fail_writes_after(None);
