@@ -9,7 +9,11 @@ mod transform;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, fmt, ops::RangeInclusive};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    ops::RangeInclusive,
+};
 
 use serde_json::Value;
 
@@ -19,6 +23,7 @@ use crate::{
     fact::shorten,
     fault::Faults,
     id::SiteId,
+    plugin::Exports,
     read::Reader,
     webhook::{
         Attribution, LeadClass, Ordering, RETRY_AFTER_SECONDS_DEFAULT, Rate, Sending, Settings, Success,
@@ -52,14 +57,26 @@ const CONCURRENT_DEFAULT: u32 = 32;
 pub struct Known<'a> {
     /// Which addresses may be sent to.
     pub addresses: &'a AddressPolicy,
-    /// The names of the account's plugins.
-    pub plugins: &'a BTreeSet<String>,
+    /// What the account has that settings may name. `None` where nobody can tell, as without an engine: then any
+    /// plugin and any secret may be named.
+    pub account: Option<&'a Holdings>,
+}
+
+/// What an account has that its webhooks' settings may name.
+#[derive(Debug, Clone, Default)]
+pub struct Holdings {
+    /// What plugins have functions for: those of `name`, its current version, and those of `name@<sha256>`.
+    pub plugins: BTreeMap<String, Exports>,
+    /// The names of the secrets.
+    pub secrets: BTreeSet<String>,
 }
 
 impl Settings {
     /// Reads settings that somebody wants to save. Refused, with every fault at once: what rule 7 of the
     /// contract names, fields that do not exist, values out of the ranges that [`Settings`] tells, hosts
-    /// that `known` forbids and plugins that it does not hold (`unknown_plugin`).
+    /// that `known` forbids, plugins and secrets that the account does not have (`unknown_plugin`,
+    /// `unknown_version`, `unknown_secret`) and plugins that cannot do what they are named for
+    /// (`plugin_without_transform`, `plugin_without_receipt`).
     pub fn parse(value: &Value, known: &Known<'_>) -> Result<Self, Faults> {
         let mut reader = Reader::default();
         let settings = read(value, Some(known), &mut reader);
@@ -265,7 +282,8 @@ fn success(value: &Value, known: Option<&Known<'_>>, reader: &mut Reader) -> Opt
     }
     let mut fields = reader.object(value, "success")?;
     let plugin = fields.required(reader, "plugin");
-    let plugin = plugin.and_then(|value| transform::plugin(value, "success.plugin", known, reader));
+    let plugin = plugin
+        .and_then(|value| transform::plugin(value, "success.plugin", transform::Use::Receipt, known, reader));
     fields.refuse_unknown(reader);
     plugin.map(Success::Plugin)
 }

@@ -20,7 +20,6 @@ mod tests;
 mod webhooks;
 
 use std::{
-    collections::BTreeSet,
     net::IpAddr,
     sync::{
         Arc,
@@ -30,7 +29,10 @@ use std::{
 };
 
 use axum::{Router, middleware};
-use leadhook_core::{address::AddressPolicy, settings::Known};
+use leadhook_core::{
+    address::AddressPolicy,
+    settings::{Holdings, Known},
+};
 use leadhook_runtime::Engine;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -102,8 +104,8 @@ pub(crate) struct Shared {
     requests: Semaphore,
     /// One permit for each KiB of body under way.
     body_kib: Arc<Semaphore>,
-    /// The account's plugins: there are none before plugins can be uploaded.
-    plugins: BTreeSet<String>,
+    /// What an account has that settings may name: nothing before plugins can be uploaded.
+    holdings: Holdings,
 }
 
 impl std::ops::Deref for Api {
@@ -121,14 +123,14 @@ impl Api {
             keys: auth::KnownKeys::default(),
             requests: Semaphore::new(settings.requests_at_once_max),
             body_kib: Arc::new(Semaphore::new(settings.body_bytes_at_once_max / 1024)),
-            plugins: BTreeSet::new(),
+            holdings: Holdings::default(),
             settings,
         }))
     }
 
     /// What webhooks' settings are checked against.
     fn known(&self) -> Known<'_> {
-        Known { addresses: &self.settings.addresses, plugins: &self.plugins }
+        Known { addresses: &self.settings.addresses, account: Some(&self.holdings) }
     }
 }
 

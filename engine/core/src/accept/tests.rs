@@ -108,8 +108,7 @@ impl World {
 }
 
 fn parse(settings: &Value) -> Settings {
-    let (addresses, plugins) = (AddressPolicy::default(), BTreeSet::new());
-    Settings::parse(settings, &Known { addresses: &addresses, plugins: &plugins }).unwrap()
+    Settings::parse(settings, &Known { addresses: &AddressPolicy::default(), account: None }).unwrap()
 }
 
 fn simplified() -> Value {

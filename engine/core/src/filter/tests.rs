@@ -1,6 +1,6 @@
 //! Tests of the filters: what each takes, what it holds back, and the words for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::{address::AddressPolicy, settings::Known};
 
 fn settings(mut fields: Value) -> Settings {
     fields["url"] = json!("https://crm.example/hook");
-    let known = Known { addresses: &AddressPolicy::default(), plugins: &BTreeSet::new() };
+    let known = Known { addresses: &AddressPolicy::default(), account: None };
     Settings::parse(&fields, &known).unwrap()
 }
 

@@ -1,7 +1,6 @@
 //! `leadhook preview`: the request that settings make of a lead, rendered here and sent nowhere.
 
 use std::{
-    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -116,11 +115,7 @@ fn told<T>(file: &Path, faults: &Faults) -> anyhow::Result<Option<T>> {
 /// allows, and the plugins that it has.
 fn read_settings(value: &Value) -> Result<Settings, Faults> {
     let everywhere = ["0.0.0.0/0", "::/0"].map(|block| block.parse().expect("a block of all addresses"));
-    let links = value["transform"].as_array().into_iter().flatten().chain([&value["success"]]);
-    let named = links.filter_map(|link| link["plugin"].as_str());
-    let plugins: BTreeSet<String> =
-        named.map(|plugin| plugin.split('@').next().unwrap_or(plugin).to_owned()).collect();
-    Settings::parse(value, &Known { addresses: &AddressPolicy::new(everywhere.to_vec()), plugins: &plugins })
+    Settings::parse(value, &Known { addresses: &AddressPolicy::new(everywhere.to_vec()), account: None })
 }
 
 fn read_site(value: &Value) -> Result<Site, Faults> {

@@ -36,8 +36,7 @@ fn known(faults: &Faults, path: &str) -> BTreeSet<String> {
 }
 
 fn settings_faults(value: &Value) -> Faults {
-    let (addresses, plugins) = (AddressPolicy::default(), BTreeSet::new());
-    Settings::parse(value, &Known { addresses: &addresses, plugins: &plugins }).unwrap_err()
+    Settings::parse(value, &Known { addresses: &AddressPolicy::default(), account: None }).unwrap_err()
 }
 
 #[test]
@@ -63,8 +62,7 @@ fn settings_are_described_with_the_fields_that_are_read() {
         assert_eq!(properties(&schemas, name), known(&faults, path), "{name}");
     }
     let example = &schemas["WebhookSettings"]["example"];
-    let (addresses, plugins) = (AddressPolicy::default(), BTreeSet::new());
-    Settings::parse(example, &Known { addresses: &addresses, plugins: &plugins }).unwrap();
+    Settings::parse(example, &Known { addresses: &AddressPolicy::default(), account: None }).unwrap();
     let triggers: Vec<_> = Trigger::ALL.iter().map(|trigger| trigger.word()).collect();
     assert_eq!(schemas["Trigger"]["enum"], json!(triggers));
 }

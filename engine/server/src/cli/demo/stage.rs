@@ -107,8 +107,8 @@ impl Stage {
         let site = Site::parse(id, 1, &serde_json::from_str(script::SITE)?)?;
         let store = self.engine.store();
         store.put_site(ACCOUNT, site, self.engine.now()).await?;
-        let (addresses, plugins) = (loopback(), std::collections::BTreeSet::new());
-        let known = Known { addresses: &addresses, plugins: &plugins };
+        let addresses = loopback();
+        let known = Known { addresses: &addresses, account: None };
         for role in Role::ALL {
             let settings = Settings::parse(&role.settings(&self.base_url()), &known)?;
             let id = WebhookId(rand::random());
