@@ -11,7 +11,13 @@ use leadhook_core::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{row, setup::Setup, table, tx::Tx, view::View};
+use super::{
+    row,
+    setup::Setup,
+    table::{self, VersionKey},
+    tx::Tx,
+    view::View,
+};
 use crate::{KnownPlugin, PluginDeleted, Result, StoreError, Upload};
 
 /// What was uploaded is stored in pieces of this size: with its key, a piece fits in pages of 1 MiB, and redb
@@ -92,7 +98,11 @@ pub(super) fn versions(
     if setup.plugin(account, name).is_none() {
         return Ok(Vec::new());
     }
-    let mut versions = all_versions(&view.table(table::PLUGIN_VERSION)?, account, name)?;
+    let mut versions: Vec<PluginVersion> = Vec::new();
+    for_each_version(&view.table(table::PLUGIN_VERSION)?, account, name, |sha256, row| {
+        versions.push(row::decode(row, || version_name(name, sha256))?);
+        Ok(())
+    })?;
     versions.sort_by(|a, b| (b.uploaded_at, &b.sha256).cmp(&(a.uploaded_at, &a.sha256)));
     Ok(versions)
 }
@@ -114,34 +124,40 @@ pub(super) fn upload(view: &View, account: AccountId, name: &str, sha256: &str) 
     Ok(Some(Upload { version, bytes }))
 }
 
-/// A plugin with this version as the current one; `None` when there is no such version.
+/// A plugin with this version as the current one; `None` when there is no such version. Only that one is decoded,
+/// so that damage to another does not hide it.
 pub(super) fn known(
-    table: &impl ReadableTable<(u32, &'static str, &'static str), &'static [u8]>,
+    table: &impl ReadableTable<VersionKey, &'static [u8]>,
     account: AccountId,
     name: &str,
     current: &str,
 ) -> Result<Option<KnownPlugin>> {
-    let all = all_versions(table, account, name)?;
-    let versions = u32::try_from(all.len()).unwrap_or(u32::MAX);
-    let current = all.into_iter().find(|version| version.sha256 == current);
-    Ok(current.map(|current| KnownPlugin { current, versions }))
+    let (mut found, mut versions) = (None, 0);
+    for_each_version(table, account, name, |sha256, row| {
+        versions += 1;
+        if sha256 == current {
+            found = Some(row::decode(row, || version_name(name, sha256))?);
+        }
+        Ok(())
+    })?;
+    Ok(found.map(|current| KnownPlugin { current, versions }))
 }
 
-fn all_versions(
-    table: &impl ReadableTable<(u32, &'static str, &'static str), &'static [u8]>,
+fn for_each_version(
+    table: &impl ReadableTable<VersionKey, &'static [u8]>,
     account: AccountId,
     name: &str,
-) -> Result<Vec<PluginVersion>> {
-    let mut versions = Vec::new();
+    mut with: impl FnMut(&str, &[u8]) -> Result<()>,
+) -> Result<()> {
     for entry in table.range((account.0, name, "")..)? {
         let (key, value) = entry?;
         let (of_account, of_plugin, sha256) = key.value();
         if (of_account, of_plugin) != (account.0, name) {
             break;
         }
-        versions.push(row::decode(value.value(), || version_name(name, sha256))?);
+        with(sha256, value.value())?;
     }
-    Ok(versions)
+    Ok(())
 }
 
 fn version_name(name: &str, sha256: &str) -> String {

@@ -152,3 +152,89 @@ fn first_key(tx: &Tx<'_>, account: u32, webhook: u64) -> Result<Option<(String, 
 fn decode(row: &[u8], webhook: WebhookId, plugin: &str, key: &str) -> Result<Stored> {
     row::decode(row, || format!("state {key} of plugin {plugin} for webhook {webhook}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use ::redb::ReadableTableMetadata as _;
+    use leadhook_core::{plugin::Change, webhook::Settings};
+    use serde_json::json;
+
+    use super::super::{Options, RedbStore};
+    use super::*;
+    use crate::Store as _;
+
+    const ACCOUNT: AccountId = AccountId(1);
+    const WEBHOOK: WebhookId = WebhookId(7);
+    const OTHER: WebhookId = WebhookId(8);
+
+    /// A store with two webhooks.
+    async fn store() -> (tempfile::TempDir, RedbStore) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = RedbStore::open(dir.path(), Options { cache_bytes: 1 << 20 }).unwrap();
+        let settings = Settings::restore(&json!({"url": "http://receiver.example/hook"})).unwrap();
+        for webhook in [WEBHOOK, OTHER] {
+            store.create_webhook(ACCOUNT, webhook, settings.clone(), Timestamp(0)).await.unwrap();
+        }
+        (dir, store)
+    }
+
+    fn set(key: u32, expires_at_ms: Option<u64>) -> StateChange {
+        let change = Change::Set(Stored { value: b"x".to_vec(), expires_at_ms });
+        StateChange { plugin: "dedupe".to_owned(), key: format!("k{key:05}"), change }
+    }
+
+    /// Changes a webhook's state; how many rows and ends there are then in all.
+    async fn changed(
+        store: &RedbStore,
+        webhook: WebhookId,
+        changes: Vec<StateChange>,
+        now: i64,
+    ) -> (u64, u64) {
+        let run = move |tx: &mut Tx<'_>| {
+            change(tx, ACCOUNT, webhook, &changes, Timestamp(now))?;
+            Ok((tx.state.len()?, tx.state_end.len()?))
+        };
+        store.queue.call(run, |counts, _| counts).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_has_ended_goes_faster_than_it_comes() {
+        let (_dir, store) = store().await;
+        let many = (0..100).map(|key| set(key, Some(1_000))).collect();
+        assert_eq!(changed(&store, WEBHOOK, many, 0).await, (100, 100));
+        assert_eq!(changed(&store, WEBHOOK, vec![set(500, None)], 999).await, (101, 100), "none has ended");
+        assert_eq!(changed(&store, WEBHOOK, Vec::new(), 1_000).await, (101, 100), "nothing to write");
+        assert_eq!(changed(&store, OTHER, vec![set(501, Some(9_000))], 1_000).await, (85, 84));
+        let many = (1_000..1_050).map(|key| set(key, Some(8_000))).collect();
+        assert_eq!(changed(&store, WEBHOOK, many, 1_000).await, (69, 68));
+        assert_eq!(changed(&store, WEBHOOK, vec![set(500, None)], 1_001).await, (52, 51), "all are gone");
+        assert_eq!(changed(&store, WEBHOOK, vec![set(500, None)], 1_001).await, (52, 51), "no others go");
+    }
+
+    #[tokio::test]
+    async fn a_key_has_the_end_of_its_last_change() {
+        let (_dir, store) = store().await;
+        changed(&store, WEBHOOK, vec![set(1, Some(500))], 0).await;
+        assert_eq!(changed(&store, WEBHOOK, vec![set(1, Some(2_000))], 0).await, (1, 1));
+        assert_eq!(changed(&store, WEBHOOK, vec![set(2, Some(1_000))], 1_000).await, (1, 1), "over at once");
+        assert_eq!(changed(&store, WEBHOOK, vec![set(1, None)], 1_500).await, (1, 0));
+        assert_eq!(changed(&store, WEBHOOK, vec![set(2, Some(9_000))], 3_000).await, (2, 1));
+        let delete = StateChange { change: Change::Delete, ..set(2, None) };
+        assert_eq!(changed(&store, WEBHOOK, vec![delete], 3_000).await, (1, 0));
+    }
+
+    #[tokio::test]
+    async fn what_a_deleted_webhook_leaves_goes_in_steps_and_nothing_comes_anew() {
+        let (_dir, store) = store().await;
+        let many = (0..1_050).map(|key| set(key, Some(90_000))).collect();
+        changed(&store, WEBHOOK, many, 0).await;
+        changed(&store, OTHER, vec![set(0, None)], 0).await;
+        store.switch_webhook(ACCOUNT, WEBHOOK, Switch::Deleted).await.unwrap().unwrap();
+        assert_eq!(changed(&store, WEBHOOK, vec![set(1, None)], 0).await, (51, 50));
+        for left in [33, 16, 0, 0] {
+            assert_eq!(changed(&store, OTHER, vec![set(0, None)], 0).await, (1 + left, left));
+        }
+        let marks = store.queue.call(|tx| Ok(tx.state_left.len()?), |count, _| count).await.unwrap();
+        assert_eq!(marks, 0, "nothing more is looked for");
+    }
+}

@@ -31,6 +31,8 @@ pub(super) type DueValue = (u64, bool);
 pub(super) type WaitingKey = (u32, u64, u64, u64);
 /// Account, client, kind of trace, start in milliseconds, and lead.
 pub(super) type TraceKey = (u32, u128, u8, i64, u64);
+/// Account, plugin and SHA-256.
+pub(super) type VersionKey = (u32, Text, Text);
 /// Account, webhook, plugin and key.
 pub(super) type StateKey = (u32, u64, Text, Text);
 /// Account, end in Unix milliseconds, webhook, plugin and key.
@@ -68,8 +70,8 @@ pub(super) const LANE: TableDefinition<'_, (u32, u64, u64), Bytes> = TableDefini
 pub(super) const QUARANTINE: TableDefinition<'_, DeliveryKey, Bytes> = TableDefinition::new("quarantine");
 /// Account and plugin: the SHA-256 of the current version. Deleted plugins have no row.
 pub(super) const PLUGIN: TableDefinition<'_, (u32, Text), Bytes> = TableDefinition::new("plugin");
-/// Account, plugin and SHA-256: the version.
-pub(super) const PLUGIN_VERSION: TableDefinition<'_, (u32, Text, Text), Bytes> =
+/// The versions of plugins, deleted ones too.
+pub(super) const PLUGIN_VERSION: TableDefinition<'_, VersionKey, Bytes> =
     TableDefinition::new("plugin_version");
 /// Account, SHA-256 and number: one piece after another of what was uploaded, whose checksum is that SHA-256.
 pub(super) const PLUGIN_PIECE: TableDefinition<'_, (u32, Text, u32), Bytes> =

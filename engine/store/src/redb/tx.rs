@@ -16,7 +16,8 @@ use super::{
     recent::Fresh,
     setup::Setup,
     table::{
-        self, Daily, DeliveryKey, DueKey, DueValue, LeadKey, StateEndKey, StateKey, TraceKey, WaitingKey,
+        self, Daily, DeliveryKey, DueKey, DueValue, LeadKey, StateEndKey, StateKey, TraceKey, VersionKey,
+        WaitingKey,
     },
 };
 use crate::Result;
@@ -41,7 +42,7 @@ pub(super) struct Tx<'t> {
     pub(super) lane: Rows<'t, (u32, u64, u64)>,
     pub(super) quarantine: Rows<'t, DeliveryKey>,
     pub(super) plugin: Rows<'t, (u32, &'static str)>,
-    pub(super) plugin_version: Rows<'t, (u32, &'static str, &'static str)>,
+    pub(super) plugin_version: Rows<'t, VersionKey>,
     pub(super) plugin_piece: Rows<'t, (u32, &'static str, u32)>,
     pub(super) secret: Rows<'t, (u32, &'static str)>,
     pub(super) state: Rows<'t, StateKey>,

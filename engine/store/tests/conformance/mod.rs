@@ -6,9 +6,11 @@ pub(crate) mod accepting;
 pub(crate) mod by_hand;
 pub(crate) mod lanes;
 pub(crate) mod leasing;
+pub(crate) mod plugins;
 pub(crate) mod reading;
 pub(crate) mod restart;
 pub(crate) mod setting;
+pub(crate) mod state;
 pub(crate) mod world;
 
 use std::sync::Arc;
@@ -72,6 +74,15 @@ macro_rules! conformance {
             setting: a_save_with_an_outdated_revision_is_refused,
             setting: a_deleted_webhook_stays_deleted,
             setting: accounts_do_not_see_each_other,
+            plugins: an_upload_is_kept_as_a_version_and_is_current,
+            plugins: an_earlier_version_can_be_made_current,
+            plugins: a_plugin_that_a_webhook_names_is_not_deleted,
+            plugins: secrets_are_granted_by_name,
+            plugins: accounts_do_not_share_plugins_and_secrets,
+            plugins: a_restart_finds_plugins_and_secrets,
+            state: what_plugins_change_is_stored_with_the_outcome,
+            state: a_key_that_has_ended_begins_anew,
+            state: a_deleted_webhook_keeps_no_state,
             reading: deliveries_page_completely_without_doubles,
             reading: deliveries_are_filtered,
             reading: a_delivery_under_lease_is_shown_as_sending,

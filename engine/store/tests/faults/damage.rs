@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
-use leadhook_core::{delivery::StateName, event::Trigger};
+use leadhook_core::{
+    delivery::StateName,
+    event::Trigger,
+    plugin::{Change, Stored},
+};
 use leadhook_store::{
-    Store, StoreError,
+    Settled, Store, StoreError,
     query::{DeliveryQuery, LeadQuery},
     redb::{FILE_NAME, Options, RedbStore},
 };
@@ -15,6 +19,8 @@ use crate::{
     InFolder,
     conformance::{
         Fixture as _,
+        plugins::upload,
+        state::{change, deliver},
         world::{ACCOUNT, START, World, call, ended, event_based, minute, reference},
     },
 };
@@ -22,6 +28,8 @@ use crate::{
 type Rows<K> = TableDefinition<'static, K, &'static [u8]>;
 const OPEN: Rows<(u32, u64, u64)> = TableDefinition::new("open");
 const WEBHOOK: Rows<(u32, u64)> = TableDefinition::new("webhook");
+const PLUGIN_PIECE: Rows<(u32, &'static str, u32)> = TableDefinition::new("plugin_piece");
+const STATE: Rows<(u32, u64, &'static str, &'static str)> = TableDefinition::new("state");
 
 /// Flips one bit of the first row of a table.
 fn damage_first_row<K: redb::Key + 'static>(dir: &Path, table: TableDefinition<'_, K, &'static [u8]>) {
@@ -139,6 +147,45 @@ async fn a_damaged_lead_fails_its_own_events_only_and_is_left_out_of_lists() {
     assert_eq!(world.store.leads(ACCOUNT, query).await.unwrap().rows.len(), 58);
     let shown = world.store.lead(ACCOUNT, &reference("c1")).await;
     assert!(matches!(shown, Err(StoreError::Damaged { .. })), "{shown:?}");
+}
+
+#[tokio::test]
+async fn a_damaged_plugin_is_never_given_out() {
+    let mut fixture = InFolder::make().await;
+    let plugin = upload("crm", b"a plugin".to_vec(), START);
+    fixture.store.put_plugin(ACCOUNT, plugin).await.unwrap();
+    fixture.store.close().await;
+    damage_first_row(fixture.dir.path(), PLUGIN_PIECE);
+    fixture.store = InFolder::open(&fixture.dir);
+    let found = fixture.store.plugin(ACCOUNT, "crm", None).await;
+    assert!(matches!(found, Err(StoreError::Damaged { .. })), "{found:?}");
+}
+
+#[tokio::test]
+async fn damaged_state_is_never_given_out_and_holds_up_no_outcome() {
+    let mut fixture = InFolder::make().await;
+    let world = World::new(fixture.store()).await;
+    let webhook = world.webhook(7, json!({})).await;
+    world.accept(ended(1), START).await;
+    world.accept(ended(2), START).await;
+    let set = |end: i64| {
+        let expires_at_ms = Some(minute(end).0.unsigned_abs());
+        vec![change("seen", Change::Set(Stored { value: b"1".to_vec(), expires_at_ms }))]
+    };
+    let claimed = world.claim(webhook, 1, START).await.claimed.remove(0);
+    deliver(&world, claimed, set(5), START).await;
+    world.store.close().await;
+    damage_first_row(fixture.dir.path(), STATE);
+    fixture.store = InFolder::open(&fixture.dir);
+    let world = World { store: fixture.store() };
+
+    let found = world.store.plugin_state(ACCOUNT, webhook, "dedupe", "seen").await;
+    assert!(matches!(found, Err(StoreError::Damaged { .. })), "{found:?}");
+    let claimed = world.claim_one(webhook, minute(6)).await;
+    let settled = deliver(&world, claimed, set(9), minute(6)).await;
+    assert!(matches!(settled, Settled::Stored { .. }), "{settled:?}");
+    let found = world.store.plugin_state(ACCOUNT, webhook, "dedupe", "seen").await.unwrap();
+    assert!(found.is_some(), "the end of the damaged row does not end the new one");
 }
 
 /// Waits for all of them; how many there were.
