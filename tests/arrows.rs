@@ -20,7 +20,7 @@ fn may_know(name: &str, path: &Path) -> Option<Vec<&'static str>> {
         "leadhook-core" | "leadhook-plugin" | "leadhook-bundled" | "leadhook-harness" => vec![],
         "leadhook-store" | "leadhook-sandbox" | "leadhook-courier" => vec![core],
         "leadhook-runtime" => [&[core], MIDDLE.as_slice()].concat(),
-        "leadhook" => [&[core, "leadhook-runtime", "leadhook-bundled"], MIDDLE.as_slice()].concat(),
+        "leadhook" => [&[core, "leadhook-runtime", "leadhook-bundled", "leadhook-testkit"], MIDDLE.as_slice()].concat(),
         "leadhook-testkit" => vec![core, "leadhook-sandbox"],
         _ if path.starts_with("plugins") => vec!["leadhook-plugin"],
         _ => return None,
@@ -29,7 +29,11 @@ fn may_know(name: &str, path: &Path) -> Option<Vec<&'static str>> {
 
 /// What a plugin may know besides, for its tests.
 fn may_know_in_tests(path: &Path) -> &'static [&'static str] {
-    if path.starts_with("plugins") { &["leadhook-testkit"] } else { &[] }
+    match path {
+        _ if path.starts_with("plugins") => &["leadhook-testkit"],
+        _ if path.starts_with("engine/runtime") => &["leadhook-bundled"],
+        _ => &[],
+    }
 }
 
 /// Tests and tools stand outside the product: they may know all of it, and nothing of it knows them.

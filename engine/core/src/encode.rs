@@ -232,7 +232,7 @@ mod tests {
     fn get_keeps_the_urls_own_query_and_post_its_body() {
         let cases = [
             ("https://crm.example/hook", "https://crm.example/hook?a=1"),
-            ("https://crm.example", "https://crm.example/?a=1"),
+            ("https://crm.example/", "https://crm.example/?a=1"),
             ("https://crm.example/hook?", "https://crm.example/hook?a=1"),
             ("https://crm.example/hook?key=x", "https://crm.example/hook?key=x&a=1"),
             ("https://crm.example/hook?key=x&#top", "https://crm.example/hook?key=x&a=1"),

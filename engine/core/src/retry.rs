@@ -75,6 +75,22 @@ pub fn after_failure(
     now: Timestamp,
     jitter: f64,
 ) -> Verdict {
+    let asked_ms = match outcome {
+        Outcome::Answered(answer) => retry_after_ms(answer, now),
+        Outcome::Broken { .. } | Outcome::Withheld { .. } => None,
+    };
+    after_failure_asked(settings, outcome, asked_ms, failures_before, now, jitter)
+}
+
+/// The same, with the wait that a plugin read out of the answer, in milliseconds, in place of `Retry-After`.
+pub fn after_failure_asked(
+    settings: &Settings,
+    outcome: &Outcome,
+    asked_ms: Option<i64>,
+    failures_before: usize,
+    now: Timestamp,
+    jitter: f64,
+) -> Verdict {
     let answer = match outcome {
         Outcome::Answered(answer) => Some(answer),
         Outcome::Broken { .. } | Outcome::Withheld { .. } => None,
@@ -88,8 +104,7 @@ pub fn after_failure(
         return Verdict::Failed { reason: exhausted(outcome, failures_before.saturating_add(1)) };
     };
     let next = steps.get(failures_before + 1).copied().unwrap_or(step);
-    let asked_ms = answer.and_then(|answer| retry_after_ms(answer, now)).unwrap_or(0);
-    let wait_ms = asked_ms.min(i64::from(next) * 1000).max(i64::from(step) * 1000);
+    let wait_ms = asked_ms.unwrap_or(0).min(i64::from(next) * 1000).max(i64::from(step) * 1000);
     let more_ms = (wait_ms as f64 * JITTER_SHARE * jitter.clamp(0.0, 1.0)) as i64;
     Verdict::Retry { due: now.plus_ms(wait_ms).plus_ms(more_ms) }
 }

@@ -8,27 +8,35 @@ use std::{
 use leadhook_core::{
     delivery::{Attempt, Delivery, Rendering, State},
     id::DeliveryId,
-    render::{Rendered, Scene, render},
-    retry::{Verdict, verdict},
+    outcome::Outcome,
+    plugin::StateChange,
+    retry::{Verdict, after_failure_asked, verdict},
     sign,
     time::Timestamp,
-    webhook::{Settings, Switch, Webhook},
+    webhook::{Settings, Success, Switch, Webhook},
 };
+use leadhook_sandbox::Judgement;
 use leadhook_store::{Claimed, Lease, Result, Settled, Settlement};
 
-use crate::{board::Turn, dispatch::Slot, engine::Shared};
+use crate::{
+    board::Turn,
+    dispatch::Slot,
+    engine::Shared,
+    plugins::{ChainOf, Judging},
+    prepare::{Prepared, prepare},
+};
 
 /// Takes a claimed delivery to its end or its next due time, and records it.
 pub(crate) async fn deliver(shared: Arc<Shared>, claimed: Claimed, mut slot: Slot) {
     let lease = claimed.lease;
     let webhook = Arc::clone(&claimed.webhook);
     match go(&shared, claimed).await {
-        Ok((delivery, turn, gone)) => {
+        Ok(Gone { delivery, turn, off, state }) => {
             slot.sent(turn, shared.clock.now());
-            if let Some(reason) = gone {
+            if let Some(reason) = off {
                 switch_off(&shared, &webhook, reason).await;
             }
-            slot.recorded(settle(&shared, lease, delivery).await);
+            slot.recorded(settle(&shared, lease, delivery, state).await);
         }
         Err(error) => {
             tracing::error!(%error, delivery = %lease.delivery, "a delivery could not be prepared; it is tried again");
@@ -41,34 +49,92 @@ pub(crate) async fn deliver(shared: Arc<Shared>, claimed: Claimed, mut slot: Slo
 /// How soon a delivery is taken up again that the engine itself could not prepare.
 const RELEASED_MS: i64 = 1_000;
 
-/// The flow: what it is now, how its turn went, and the reason to switch the webhook off if there is one.
-async fn go(shared: &Shared, claimed: Claimed) -> Result<(Delivery, Turn, Option<String>)> {
+/// Where a delivery's way led.
+struct Gone {
+    /// The delivery as it is now.
+    delivery: Delivery,
+    /// How its turn with the handler went.
+    turn: Turn,
+    /// Why the webhook is to be switched off, if it is.
+    off: Option<String>,
+    /// What plugins changed of their state.
+    state: Vec<StateChange>,
+}
+
+impl Gone {
+    fn unsent(delivery: Delivery, state: Vec<StateChange>) -> Self {
+        Self { delivery, turn: Turn::NotSent, off: None, state }
+    }
+}
+
+/// The flow on one screen.
+async fn go(shared: &Arc<Shared>, claimed: Claimed) -> Result<Gone> {
     let now = shared.clock.now();
     if let Some(reason) = off_reason(&claimed.webhook) {
         let state = State::Cancelled { at: now, reason };
-        return Ok((Delivery { state, ..claimed.delivery }, Turn::NotSent, None));
+        return Ok(Gone::unsent(Delivery { state, ..claimed.delivery }, Vec::new()));
     }
     let webhook = Arc::clone(&claimed.webhook);
-    let mut delivery = match prepare(shared, claimed, now).await? {
-        Prepared::Ready(delivery) => delivery,
-        Prepared::Skipped(delivery) => return Ok((delivery, Turn::NotSent, None)),
+    let (mut delivery, lead, mut state) = match prepare(shared, claimed, now).await? {
+        Prepared::Ready { delivery, lead, state } => (delivery, lead, state),
+        Prepared::Ended { delivery, state } => return Ok(Gone::unsent(delivery, state)),
     };
     let (attempt, answered_at) = attempt(shared, &delivery, &webhook.settings).await;
+    let judged = judge(shared, &webhook, &mut delivery, lead, &attempt, &mut state).await;
     let failures = delivery.attempts.len();
-    let verdict = verdict(&webhook.settings, &attempt.outcome, failures, answered_at, rand::random());
+    let verdict = match judged {
+        None => verdict(&webhook.settings, &attempt.outcome, failures, answered_at, rand::random()),
+        Some(Judgement::Delivered) => Verdict::Delivered,
+        Some(Judgement::Refused(reason)) => Verdict::Failed { reason },
+        Some(Judgement::RetryAfter(seconds)) => {
+            let asked_ms = seconds.map(|seconds| i64::from(seconds) * 1_000);
+            let (settings, outcome) = (&webhook.settings, &attempt.outcome);
+            after_failure_asked(settings, outcome, asked_ms, failures, answered_at, rand::random())
+        }
+    };
     note(&delivery, &attempt, matches!(verdict, Verdict::Delivered));
     delivery.attempts.push(attempt);
-    Ok(match verdict {
-        Verdict::Delivered => (ended(delivery, State::Delivered { at: answered_at }), Turn::Succeeded, None),
+    let (delivery, turn, off) = follow(delivery, verdict, answered_at);
+    Ok(Gone { delivery, turn, off, state })
+}
+
+/// What the verdict makes of a delivery.
+pub(crate) fn follow(
+    delivery: Delivery,
+    verdict: Verdict,
+    at: Timestamp,
+) -> (Delivery, Turn, Option<String>) {
+    match verdict {
+        Verdict::Delivered => (ended(delivery, State::Delivered { at }), Turn::Succeeded, None),
         Verdict::Retry { due } => (ended(delivery, State::Retrying { due }), Turn::Failed, None),
-        Verdict::Failed { reason } => {
-            (ended(delivery, State::Failed { at: answered_at, reason }), Turn::Failed, None)
-        }
+        Verdict::Failed { reason } => (ended(delivery, State::Failed { at, reason }), Turn::Failed, None),
         Verdict::SwitchOff { reason } => {
-            let state = State::Failed { at: answered_at, reason: reason.clone() };
-            (ended(delivery, state), Turn::Failed, Some(reason))
+            (ended(delivery, State::Failed { at, reason: reason.clone() }), Turn::Failed, Some(reason))
         }
-    })
+    }
+}
+
+/// What the plugin that judges answers says of this one; `None` where none does, or it cannot say: then the
+/// status counts.
+async fn judge(
+    shared: &Arc<Shared>,
+    webhook: &Webhook,
+    delivery: &mut Delivery,
+    lead: Option<String>,
+    attempt: &Attempt,
+    state: &mut Vec<StateChange>,
+) -> Option<Judgement> {
+    let (Success::Plugin(judge), Outcome::Answered(answer)) = (&webhook.settings.success, &attempt.outcome)
+    else {
+        return None;
+    };
+    let plugins = shared.plugins.as_ref()?;
+    let chain = ChainOf::new(webhook, delivery, lead.unwrap_or_default(), attempt.started_at);
+    let judging = Judging { chain, judge, answer, elapsed_ms: attempt.elapsed_ms };
+    let (judgement, outcomes) = plugins.judge(judging).await;
+    delivery.note_runs(outcomes.runs);
+    state.extend(outcomes.changes);
+    judgement
 }
 
 /// What went well is in the store; the log is for what did not.
@@ -83,7 +149,7 @@ fn note(delivery: &Delivery, attempt: &Attempt, delivered: bool) {
     }
 }
 
-fn ended(delivery: Delivery, state: State) -> Delivery {
+pub(crate) fn ended(delivery: Delivery, state: State) -> Delivery {
     Delivery { state, ..delivery }
 }
 
@@ -97,47 +163,6 @@ fn off_reason(webhook: &Webhook) -> Option<String> {
         }
         Switch::Deleted => Some("the webhook was deleted before the delivery fell due".to_owned()),
     }
-}
-
-enum Prepared {
-    /// Its last rendering is what goes out.
-    Ready(Delivery),
-    /// It ended without an attempt.
-    Skipped(Delivery),
-}
-
-/// The stored bytes while the settings stand as they were; else filters, parameters and encoding anew,
-/// from the lead version of the first rendering. The chain of plugins and scripts in
-/// `settings.transform` takes the rendered request here, before it is stored and signed.
-async fn prepare(shared: &Shared, claimed: Claimed, now: Timestamp) -> Result<Prepared> {
-    let Claimed { mut delivery, lead, site, webhook, previous, lease, lane_goes_on } = claimed;
-    if delivery.renderings.last().is_some_and(|last| last.revision == webhook.revision) {
-        return Ok(Prepared::Ready(delivery));
-    }
-    let keys = shared.keys.of(lease.account).await?;
-    let scene = Scene {
-        delivery: delivery.id,
-        trigger: delivery.trigger,
-        lead: &lead,
-        site: &site,
-        settings: &webhook.settings,
-        revision: webhook.revision,
-        previous: previous.as_ref(),
-        lane_goes_on,
-        keys: &keys,
-        now,
-    };
-    Ok(match render(&scene) {
-        Rendered::Request(rendering) => {
-            delivery.renderings.push(rendering);
-            Prepared::Ready(delivery)
-        }
-        Rendered::Skipped(reason) => {
-            // Not the reason: it may quote the lead.
-            tracing::info!(delivery = %delivery.id, webhook = %webhook.id, "skipped");
-            Prepared::Skipped(ended(delivery, State::Skipped { at: now, reason }))
-        }
-    })
 }
 
 /// One signed exchange, with this attempt's time.
@@ -176,13 +201,21 @@ pub(crate) fn identity(
 
 /// Records the turn. While the store takes nothing this waits, so that what happened is not forgotten;
 /// a process that dies meanwhile sends again under the same id.
-async fn settle(shared: &Shared, lease: Lease, delivery: Delivery) -> Option<Timestamp> {
+async fn settle(
+    shared: &Shared,
+    lease: Lease,
+    delivery: Delivery,
+    state: Vec<StateChange>,
+) -> Option<Timestamp> {
     let delivery = Arc::new(delivery);
     let mut pause_ms = 50;
     loop {
-        let settlement = Settlement { lease, delivery: Arc::clone(&delivery), state: Vec::new() };
+        let settlement = Settlement { lease, delivery: Arc::clone(&delivery), state: state.clone() };
         match shared.store.settle(vec![settlement], shared.clock.now()).await {
             Ok(settled) => {
+                if let Some(plugins) = shared.plugins.as_ref().filter(|_| !state.is_empty()) {
+                    plugins.forget(lease.account, lease.delivery, &state);
+                }
                 return match settled.first() {
                     Some(Settled::Stored { next_due }) => *next_due,
                     Some(Settled::Stale) | None => {

@@ -23,6 +23,7 @@ use crate::{
     dispatch::{Dispatcher, Signal},
     keys::KeyRing,
     limits::Limits,
+    plugins::{PluginParts, Plugins},
 };
 
 /// Takes one request to its handler; the courier in service, something scripted in tests.
@@ -49,6 +50,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// How much is done at one time.
     pub limits: Limits,
+    /// What runs plugins; without it a webhook with a chain sends nothing.
+    pub plugins: Option<PluginParts>,
     /// Where this engine can be reached from outside, for recording links; without it none are sent.
     pub public_url: Option<String>,
 }
@@ -66,6 +69,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
     pub(crate) keys: KeyRing,
+    pub(crate) plugins: Option<Arc<Plugins>>,
     pub(crate) signals: mpsc::UnboundedSender<Signal>,
     stop: CancellationToken,
     dispatcher: std::sync::Mutex<Option<JoinHandle<()>>>,
@@ -79,6 +83,9 @@ impl Engine {
         let (signals, received) = mpsc::unbounded_channel();
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
+            plugins: parts.plugins.map(|plugins| {
+                Arc::new(Plugins::new(plugins, Arc::clone(&parts.store), parts.limits.plugin))
+            }),
             keys: KeyRing::new(Arc::clone(&parts.store), parts.public_url),
             store: parts.store,
             carrier: parts.carrier,
@@ -109,6 +116,11 @@ impl Engine {
     /// The account's keys for rendering, as previews need them.
     pub async fn keys(&self, account: AccountId) -> Result<Arc<Keys>> {
         self.shared.keys.of(account).await
+    }
+
+    /// The plugins of every account; `None` where this engine runs none.
+    pub fn plugins(&self) -> Option<&Arc<Plugins>> {
+        self.shared.plugins.as_ref()
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

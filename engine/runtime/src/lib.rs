@@ -12,6 +12,9 @@ mod dispatch;
 mod engine;
 mod keys;
 pub mod limits;
+pub mod plugins;
+mod prepare;
 
 pub use activate::Activation;
 pub use engine::{Carrier, Engine, Parts};
+pub use plugins::PluginParts;

@@ -13,6 +13,8 @@ pub struct Limits {
     pub recovery_batch: usize,
     /// The pause between two of them, in milliseconds.
     pub recovery_spacing_ms: u32,
+    /// What one call of a plugin or script may use.
+    pub plugin: leadhook_sandbox::Limits,
 }
 
 impl Default for Limits {
@@ -23,6 +25,7 @@ impl Default for Limits {
             lease_ms: 5 * 60_000,
             recovery_batch: 100,
             recovery_spacing_ms: 50,
+            plugin: leadhook_sandbox::Limits::DEFAULT,
         }
     }
 }

@@ -260,8 +260,10 @@ fn skipped(link: &Link, reason: &str) -> End {
 
 fn broken(record: ErrorRecord) -> Broken {
     let ErrorRecord { kind, detail, code, retryable, frames, .. } = record;
-    // What is no fault of the plugin may be over at the next try, whatever the plugin is.
-    let retryable = if matches!(kind, Kind::Sandbox) { Some(true) } else { retryable };
+    // What is no fault of the plugin may be over at the next try; and a mistake in a script is mended by an upload,
+    // which the delivery can wait for.
+    let is_mistake = matches!(code.as_deref(), Some("script" | "script_limit"));
+    let retryable = if kind == Kind::Sandbox || is_mistake { Some(true) } else { retryable };
     Broken { kind: kind.as_str().to_owned(), detail, code, retryable, frames }
 }
 

@@ -1,6 +1,13 @@
 //! A plugin or script that is ready to be called.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 
 use wasmtime::{
     Store,
@@ -26,6 +33,8 @@ use crate::{
 
 /// A component that is compiled, its imports joined to the host's functions and its exports found.
 pub(crate) struct Compiled {
+    /// Its own in this process.
+    pub(crate) id: u64,
     pub(crate) pre: InstancePre<State>,
     filter: Option<ComponentExportIndex>,
     transform: Option<ComponentExportIndex>,
@@ -35,13 +44,15 @@ pub(crate) struct Compiled {
 
 impl Compiled {
     pub(crate) fn of(pre: InstancePre<State>) -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let id = LAST.fetch_add(1, Ordering::Relaxed);
         let component = pre.component();
         let find = |interface, name| export(component, interface, name);
         let filter = find("leadhook:plugin/filter@1.0.0", "accept");
         let transform = find("leadhook:plugin/transform@1.0.0", "run");
         let receipt = find("leadhook:plugin/receipt@1.0.0", "judge");
         let parser = find("leadhook:script/parser@1.0.0", "parse");
-        Self { filter, transform, receipt, parser, pre }
+        Self { id, filter, transform, receipt, parser, pre }
     }
 
     /// Makes an instance and looks whether its functions have the interface's types, so that an upload is refused
@@ -97,7 +108,6 @@ struct Loaded {
 /// What a script has besides its runner.
 struct Script {
     source: Arc<str>,
-    runner: String,
 }
 
 impl fmt::Debug for Plugin {
@@ -178,10 +188,11 @@ impl Plugin {
     ) -> Option<Run<'a>> {
         let loaded = &*self.0;
         let script = loaded.script.as_ref();
-        let keep = call.keep.zip(script).map(|(keep, script)| WarmKey {
+        let keep = call.keep.zip(script).map(|(keep, _)| WarmKey {
             account: keep.account.to_owned(),
             webhook: keep.webhook.to_owned(),
-            program: [script.runner.clone(), loaded.hash.clone()],
+            runner: loaded.compiled.id,
+            script: loaded.hash.clone(),
         });
         Some(Run {
             machine: &loaded.machine,
@@ -232,7 +243,7 @@ impl Runner {
             compiled: Arc::clone(compiled),
             hash: hash(source.as_bytes()),
             exports,
-            script: Some(Script { source: Arc::from(source), runner: self.hash().to_owned() }),
+            script: Some(Script { source: Arc::from(source) }),
         }))
     }
 }

@@ -14,8 +14,11 @@ pub(crate) const KEPT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 pub(crate) struct WarmKey {
     pub(crate) account: String,
     pub(crate) webhook: String,
-    /// SHA-256 of the runner and of the script.
-    pub(crate) program: [String; 2],
+    /// The compiled runner, by its [`Compiled::id`](crate::plugin::Compiled::id): the same wasm compiled again has
+    /// other functions, and an instance knows only its own.
+    pub(crate) runner: u64,
+    /// SHA-256 of the script.
+    pub(crate) script: String,
 }
 
 /// An instance at rest.

@@ -8,6 +8,7 @@
 
 mod fairness;
 mod order;
+mod plugins;
 mod retry;
 mod rules;
 mod world;

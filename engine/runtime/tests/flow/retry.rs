@@ -70,7 +70,10 @@ async fn settings_saved_since_filter_and_render_the_retry_anew_from_the_first_re
     assert_eq!(seen[1].request.body, b"phone=79990000012");
     assert_eq!(delivered.renderings.len(), 2);
     assert_eq!(delivered.renderings[1].lead_version, delivered.renderings[0].lead_version);
-    assert_eq!(delivered.attempts.iter().map(|attempt| attempt.rendering).collect::<Vec<_>>(), [Some(0), Some(1)]);
+    assert_eq!(
+        delivered.attempts.iter().map(|attempt| attempt.rendering).collect::<Vec<_>>(),
+        [Some(0), Some(1)]
+    );
 }
 
 #[tokio::test]

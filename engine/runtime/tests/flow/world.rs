@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
@@ -19,10 +19,11 @@ use leadhook_core::{
     webhook::{Settings, Switch},
 };
 use leadhook_runtime::{
-    Carrier, Engine, Parts,
+    Carrier, Engine, Parts, PluginParts,
     clock::{Clock, ManualClock},
     limits::Limits,
 };
+use leadhook_sandbox::Sandbox;
 use leadhook_store::{
     Account, Receipt, Saved, Store,
     redb::{Options, RedbStore},
@@ -138,6 +139,12 @@ impl World {
         id
     }
 
+    /// Uploads a script.
+    pub(crate) async fn script(&self, name: &str, source: &str) {
+        let plugins = self.engine.plugins().unwrap();
+        plugins.upload(ACCOUNT, name, source.as_bytes().to_vec(), self.clock.now()).await.unwrap();
+    }
+
     pub(crate) async fn save(&self, id: WebhookId, settings: Value) {
         let saved = self.engine.save_webhook(ACCOUNT, id, parse(settings), None).await.unwrap();
         assert!(matches!(saved, Saved::Saved(_)));
@@ -185,7 +192,8 @@ impl World {
             tokio::time::sleep(Duration::from_millis(1)).await;
             self.clock.advance(step_ms);
         }
-        panic!("{id} is not {state} but {:?}", self.delivery(id).await.state);
+        let delivery = self.delivery(id).await;
+        panic!("{id} is not {state} but {:?} after {:?}", delivery.state, delivery.attempts.last());
     }
 
     /// Moves the clock to the time at which a waiting delivery falls due.
@@ -236,14 +244,21 @@ async fn start_engine(
         store: Arc::new(store),
         carrier: Arc::clone(handler) as Arc<dyn Carrier>,
         clock: Arc::clone(clock) as Arc<dyn Clock>,
-        limits,
+        limits: Limits { plugin: leadhook_sandbox::Limits::MAX, ..limits },
+        plugins: Some(plugins()),
         public_url: None,
     };
     Engine::start(parts).await.unwrap()
 }
 
+/// One sandbox for all tests of this process: they share what is compiled.
+fn plugins() -> PluginParts {
+    static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::new(Default::default()).unwrap());
+    let bundled = leadhook_bundled::all().iter().map(|plugin| (plugin.name, plugin.wasm)).collect();
+    PluginParts { sandbox: SANDBOX.clone(), runner: leadhook_bundled::RHAI_RUNNER, bundled }
+}
+
 fn parse(mut settings: Value) -> Settings {
     settings["url"] = json!("https://crm.example/hook");
-    let (addresses, plugins) = (AddressPolicy::default(), Default::default());
-    Settings::parse(&settings, &Known { addresses: &addresses, plugins: &plugins }).unwrap()
+    Settings::parse(&settings, &Known { addresses: &AddressPolicy::default(), account: None }).unwrap()
 }

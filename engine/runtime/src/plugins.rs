@@ -1,0 +1,267 @@
+//! The plugins of every account, ready to run: the bundled ones, and uploads as they are asked for.
+
+mod run;
+mod state;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use leadhook_core::{
+    breaker::{Breaker, Permit},
+    id::{AccountId, WebhookId},
+    plugin::{Exports, PluginKind, PluginVersion},
+    time::Timestamp,
+};
+use leadhook_sandbox::{Limits, Plugin, Refusal, Runner, Sandbox, SandboxError};
+use leadhook_store::{KnownPlugin, Store, StoreError, Upload};
+use tokio::task::{JoinError, spawn_blocking};
+
+pub(crate) use run::{ChainOf, Judging, Outcomes};
+use state::Pending;
+
+/// What runs plugins, and which come with the engine.
+pub struct PluginParts {
+    /// Where they run.
+    pub sandbox: Sandbox,
+    /// The wasm that runs scripts.
+    pub runner: &'static [u8],
+    /// Plugins that every account has, by name.
+    pub bundled: Vec<(&'static str, &'static [u8])>,
+}
+
+/// The most versions that are held ready at one time; the rest are loaded again, from the compile cache.
+const READY_MAX: usize = 256;
+
+/// The plugins of every account.
+pub struct Plugins {
+    store: Arc<dyn Store>,
+    sandbox: Sandbox,
+    runner_wasm: &'static [u8],
+    runner: OnceLock<Runner>,
+    bundled: BTreeMap<&'static str, &'static [u8]>,
+    bundled_versions: OnceLock<BTreeMap<&'static str, PluginVersion>>,
+    ready: Mutex<HashMap<String, Plugin>>,
+    breakers: Mutex<HashMap<BreakerKey, Breaker>>,
+    pending: Arc<Pending>,
+    limits: Limits,
+}
+
+type BreakerKey = (AccountId, WebhookId, String);
+
+/// One version of a plugin, ready to run.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The plugin's name.
+    pub name: String,
+    /// The version's SHA-256 in hex.
+    pub sha256: String,
+    /// What runs.
+    pub plugin: Plugin,
+}
+
+/// Why a plugin could not be made ready or taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginError {
+    /// There is no such plugin, or no such version of it.
+    #[error("there is no plugin `{0}`")]
+    Unknown(String),
+    /// The upload is at fault.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// The sandbox could not do its part.
+    #[error("the sandbox cannot make the plugin ready")]
+    Sandbox(#[source] SandboxError),
+    /// The store could not be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The thread that loads ended early.
+    #[error("loading the plugin broke off")]
+    Load(#[source] JoinError),
+}
+
+impl From<SandboxError> for PluginError {
+    fn from(error: SandboxError) -> Self {
+        match error {
+            SandboxError::Refused(refusal) => Self::Refused(refusal),
+            other => Self::Sandbox(other),
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, PluginError>;
+
+impl Plugins {
+    /// The plugins over this store; each of their calls may use as much as the limits say.
+    pub fn new(parts: PluginParts, store: Arc<dyn Store>, limits: Limits) -> Self {
+        Self {
+            store,
+            sandbox: parts.sandbox,
+            runner_wasm: parts.runner,
+            runner: OnceLock::new(),
+            bundled: parts.bundled.into_iter().collect(),
+            bundled_versions: OnceLock::new(),
+            ready: Mutex::default(),
+            breakers: Mutex::default(),
+            pending: Arc::default(),
+            limits,
+        }
+    }
+
+    /// The versions of the plugins that every account has, by name.
+    pub fn bundled(&self) -> &BTreeMap<&'static str, PluginVersion> {
+        self.bundled_versions.get_or_init(|| {
+            let version = |(name, wasm): (&&'static str, &&'static [u8])| {
+                let inspected = self.sandbox.check(wasm).ok()?;
+                let exports = exports(inspected.exports);
+                Some((
+                    *name,
+                    version(name, inspected.hash, PluginKind::Wasm, exports, wasm.len(), Timestamp(0)),
+                ))
+            };
+            self.bundled.iter().filter_map(version).collect()
+        })
+    }
+
+    /// What each plugin of the account has functions for, the bundled ones among them; an own one goes before a
+    /// bundled one of its name.
+    pub async fn known(&self, account: AccountId) -> Result<BTreeMap<String, Exports>> {
+        let bundled = self.bundled().iter().map(|(name, version)| ((*name).to_owned(), version.exports));
+        let mut known: BTreeMap<String, Exports> = bundled.collect();
+        for KnownPlugin { current, .. } in self.store.plugins(account).await? {
+            known.insert(current.name, current.exports);
+        }
+        Ok(known)
+    }
+
+    /// Checks and compiles an upload, stores it and makes it the current version. What begins with the magic of
+    /// wasm is wasm, other text a script.
+    pub async fn upload(
+        self: &Arc<Self>,
+        account: AccountId,
+        name: &str,
+        bytes: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<KnownPlugin> {
+        let this = Arc::clone(self);
+        let loaded = spawn_blocking(move || this.load(&bytes).map(|loaded| (loaded, bytes))).await;
+        let ((plugin, kind), bytes) = loaded.map_err(PluginError::Load)??;
+        let version =
+            version(name, plugin.hash().to_owned(), kind, exports(plugin.exports()), bytes.len(), now);
+        self.keep_ready(plugin);
+        Ok(self.store.put_plugin(account, Upload { version, bytes }).await?)
+    }
+
+    /// The version that a settings' `name` or `name@sha256` means now, ready to run.
+    pub async fn resolve(self: &Arc<Self>, account: AccountId, reference: &str) -> Result<Resolved> {
+        let (name, pinned) = match reference.split_once('@') {
+            Some((name, sha256)) => (name, Some(sha256)),
+            None => (reference, None),
+        };
+        let own = match pinned {
+            Some(_) => None,
+            None => self.store.plugins(account).await?.into_iter().find(|known| known.current.name == name),
+        };
+        let bundled =
+            || self.bundled().get(name).filter(|version| pinned.is_none_or(|sha| sha == version.sha256));
+        let sha256 = match (pinned, own) {
+            (Some(sha256), _) => sha256.to_owned(),
+            (None, Some(own)) => own.current.sha256,
+            (None, None) => match bundled() {
+                Some(version) => version.sha256.clone(),
+                None => return Err(PluginError::Unknown(reference.to_owned())),
+            },
+        };
+        let resolved = |plugin| Resolved { name: name.to_owned(), sha256: sha256.clone(), plugin };
+        if pinned.is_none()
+            && let Some(plugin) = self.ready(&sha256)
+        {
+            return Ok(resolved(plugin));
+        }
+        // Also a pinned version that is ready must be the account's own or a bundled one: nothing crosses accounts.
+        let bytes = match self.store.plugin(account, name, Some(&sha256)).await? {
+            Some(upload) => upload.bytes,
+            None => match bundled() {
+                Some(_) => self.bundled[name].to_vec(),
+                None => return Err(PluginError::Unknown(reference.to_owned())),
+            },
+        };
+        if let Some(plugin) = self.ready(&sha256) {
+            return Ok(resolved(plugin));
+        }
+        let this = Arc::clone(self);
+        let loaded = spawn_blocking(move || this.load(&bytes)).await.map_err(PluginError::Load)?;
+        let (plugin, _) = loaded?;
+        self.keep_ready(plugin.clone());
+        Ok(resolved(plugin))
+    }
+
+    fn load(&self, bytes: &[u8]) -> Result<(Plugin, PluginKind)> {
+        if bytes.starts_with(b"\0asm") {
+            return Ok((self.sandbox.load(bytes)?, PluginKind::Wasm));
+        }
+        let source = std::str::from_utf8(bytes).map_err(|_| {
+            let detail = "it is neither WebAssembly nor a script in UTF-8".to_owned();
+            PluginError::Refused(Refusal::NotAPlugin { detail })
+        })?;
+        let runner = match self.runner.get() {
+            Some(runner) => runner.clone(),
+            None => {
+                let loaded = self.sandbox.load_runner(self.runner_wasm)?;
+                self.runner.get_or_init(|| loaded).clone()
+            }
+        };
+        Ok((self.sandbox.load_script(&runner, source)?, PluginKind::Script))
+    }
+
+    fn ready(&self, sha256: &str) -> Option<Plugin> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).get(sha256).cloned()
+    }
+
+    fn keep_ready(&self, plugin: Plugin) {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if ready.len() >= READY_MAX {
+            ready.clear();
+        }
+        ready.insert(plugin.hash().to_owned(), plugin);
+    }
+
+    /// Until when a plugin that keeps failing in a webhook is left alone.
+    fn paused_until(&self, key: &BreakerKey, now: Timestamp) -> Option<Timestamp> {
+        let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        match breakers.get(key)?.permits(now) {
+            Permit::OpenUntil(until) => Some(until),
+            Permit::Free | Permit::Probe => None,
+        }
+    }
+
+    /// Notes how a run went. A breaker without failures is not kept.
+    fn note_run(&self, key: BreakerKey, failed: bool, now: Timestamp) {
+        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        if !failed {
+            breakers.remove(&key);
+            return;
+        }
+        let (_, webhook, plugin) = &key;
+        let (webhook, plugin) = (*webhook, plugin.clone());
+        if breakers.entry(key).or_default().failed(now) {
+            tracing::warn!(%webhook, plugin, "the plugin keeps failing; it is tried again after a pause");
+        }
+    }
+}
+
+fn version(
+    name: &str,
+    sha256: String,
+    kind: PluginKind,
+    exports: Exports,
+    bytes: usize,
+    uploaded_at: Timestamp,
+) -> PluginVersion {
+    PluginVersion { name: name.to_owned(), sha256, kind, exports, bytes: bytes as u64, uploaded_at }
+}
+
+fn exports(found: leadhook_sandbox::Exports) -> Exports {
+    Exports { filter: found.filter, transform: found.transform, receipt: found.receipt }
+}

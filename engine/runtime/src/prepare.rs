@@ -1,0 +1,145 @@
+//! From a claimed delivery to the request that goes out: filters, parameters, encoding and the chain of plugins.
+
+use std::sync::Arc;
+
+use leadhook_core::{
+    delivery::{Attempt, Delivery, State},
+    outcome::Outcome,
+    plugin::{Broken, StateChange},
+    render::{Rendered, Scene, held_back, render, sketch},
+    retry::{Verdict, after_failure},
+    time::Timestamp,
+    webhook::{Settings, Success, Webhook},
+};
+use leadhook_sandbox::chain::End;
+use leadhook_store::{Claimed, Result};
+
+use crate::{
+    deliver::{ended, follow},
+    engine::Shared,
+    plugins::{ChainOf, Outcomes},
+};
+
+/// What preparing a delivery came to.
+pub(crate) enum Prepared {
+    /// Its last rendering is what goes out.
+    Ready {
+        delivery: Delivery,
+        /// The lead as plugins read it, where one is to judge the answer.
+        lead: Option<String>,
+        state: Vec<StateChange>,
+    },
+    /// It ended, or is put off, without an exchange.
+    Ended { delivery: Delivery, state: Vec<StateChange> },
+}
+
+/// The stored bytes while the settings stand as they were; else filters, parameters, encoding and the chain of
+/// plugins anew, from the lead version of the first rendering.
+pub(crate) async fn prepare(shared: &Arc<Shared>, claimed: Claimed, now: Timestamp) -> Result<Prepared> {
+    let Claimed { mut delivery, lead, site, webhook, previous, lease, lane_goes_on } = claimed;
+    let is_rendered = delivery.renderings.last().is_some_and(|last| last.revision == webhook.revision);
+    let is_judged = matches!(webhook.settings.success, Success::Plugin(_));
+    if is_rendered && !is_judged {
+        return Ok(Prepared::Ready { delivery, lead: None, state: Vec::new() });
+    }
+    let keys = shared.keys.of(lease.account).await?;
+    let scene = Scene {
+        delivery: delivery.id,
+        trigger: delivery.trigger,
+        lead: &lead,
+        site: &site,
+        settings: &webhook.settings,
+        revision: webhook.revision,
+        previous: previous.as_ref(),
+        lane_goes_on,
+        keys: &keys,
+        now,
+    };
+    if is_rendered {
+        let lead = Some(sketch(&scene).lead);
+        return Ok(Prepared::Ready { delivery, lead, state: Vec::new() });
+    }
+    if !webhook.settings.transform.is_empty() || is_judged {
+        return Ok(pass(shared, &webhook, delivery, &scene).await);
+    }
+    Ok(match render(&scene) {
+        Rendered::Request(rendering) => {
+            delivery.renderings.push(rendering);
+            Prepared::Ready { delivery, lead: None, state: Vec::new() }
+        }
+        Rendered::Skipped(reason) => skipped(delivery, reason, now, Vec::new()),
+    })
+}
+
+/// A delivery that a filter, a plugin or a script holds back.
+fn skipped(delivery: Delivery, reason: String, at: Timestamp, state: Vec<StateChange>) -> Prepared {
+    // Not the reason: it may quote the lead.
+    tracing::info!(delivery = %delivery.id, webhook = %delivery.id.lane.webhook, "skipped");
+    Prepared::Ended { delivery: ended(delivery, State::Skipped { at, reason }), state }
+}
+
+/// Filters, then the request passes the webhook's chain.
+async fn pass(
+    shared: &Arc<Shared>,
+    webhook: &Webhook,
+    mut delivery: Delivery,
+    scene: &Scene<'_>,
+) -> Prepared {
+    let now = scene.now;
+    if let Some(reason) = held_back(scene) {
+        return skipped(delivery, reason, now, Vec::new());
+    }
+    let sketch = sketch(scene);
+    let (end, outcomes) = match &shared.plugins {
+        Some(plugins) => {
+            let chain = ChainOf::new(webhook, &delivery, sketch.lead.clone(), now);
+            plugins.pass(chain, sketch.request.clone()).await
+        }
+        None => (End::Skip { reason: "this engine runs no plugins".to_owned() }, Outcomes::default()),
+    };
+    let Outcomes { runs, changes: state } = outcomes;
+    delivery.note_runs(runs);
+    match end {
+        End::Send(request) => {
+            delivery.renderings.push(sketch.rendering(scene, request));
+            Prepared::Ready { delivery, lead: Some(sketch.lead), state }
+        }
+        End::Skip { reason } => skipped(delivery, reason, now, state),
+        End::Defer { until } => {
+            // Not at once again, and not beyond what a webhook's own waits can be.
+            let due = until.clamp(now.plus_ms(DEFER_MS_MIN), now.plus_ms(DEFER_MS_MAX));
+            let state_then = match delivery.attempts.is_empty() {
+                true => State::Scheduled { due },
+                false => State::Retrying { due },
+            };
+            Prepared::Ended { delivery: ended(delivery, state_then), state }
+        }
+        End::Failed { plugin, broken } => {
+            Prepared::Ended { delivery: withheld(delivery, &webhook.settings, plugin, broken, now), state }
+        }
+    }
+}
+
+/// The soonest and the latest that a plugin can put a delivery off: a second and seven days, in milliseconds.
+const DEFER_MS_MIN: i64 = 1_000;
+const DEFER_MS_MAX: i64 = 7 * 86_400_000;
+
+/// A delivery that a failing plugin kept from going out: an attempt without an exchange, by the retry policy.
+fn withheld(
+    mut delivery: Delivery,
+    settings: &Settings,
+    plugin: String,
+    broken: Broken,
+    now: Timestamp,
+) -> Delivery {
+    let outcome = Outcome::Withheld { plugin, kind: broken.kind, detail: broken.detail };
+    tracing::info!(delivery = %delivery.id, webhook = %delivery.id.lane.webhook, "a plugin failed");
+    let failures = delivery.attempts.len();
+    let verdict = match broken.retryable {
+        Some(false) => Verdict::Failed { reason: outcome.summary() },
+        _ => after_failure(settings, &outcome, failures, now, rand::random()),
+    };
+    let number = u32::try_from(failures + 1).unwrap_or(u32::MAX);
+    delivery.attempts.push(Attempt { number, started_at: now, elapsed_ms: 0, rendering: None, outcome });
+    follow(delivery, verdict, now).0
+}
