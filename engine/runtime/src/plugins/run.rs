@@ -8,6 +8,7 @@ use leadhook_core::{
     id::{AccountId, DeliveryId},
     outcome::Answer,
     plugin::{Broken, Decided, Run, StateChange},
+    render::Scene,
     time::Timestamp,
     webhook::{Link, OnError, Webhook},
 };
@@ -56,6 +57,21 @@ impl<'a> ChainOf<'a> {
             lead,
         };
         Self { webhook, told, delivery: delivery.id, now }
+    }
+
+    /// The chain of a probe: it is told so, and leaves no state behind.
+    pub(crate) fn of_sample(webhook: &'a Webhook, scene: &Scene<'_>, lead: String) -> Self {
+        let told = Told {
+            id: scene.delivery.to_string(),
+            webhook: webhook.id.to_string(),
+            site: scene.site.id.to_string(),
+            trigger: scene.trigger.word().to_owned(),
+            occurred_at_ms: u64::try_from(scene.now.0).unwrap_or(0),
+            resend: false,
+            sample: true,
+            lead,
+        };
+        Self { webhook, told, delivery: scene.delivery, now: scene.now }
     }
 
     fn seed(&self) -> u64 {
@@ -118,7 +134,9 @@ impl Plugins {
         let Ok(Judged { judgement, run, changes }) = judging.await else {
             return (None, Outcomes::default());
         };
-        let changes = if is_sample { Vec::new() } else { changes };
+        if is_sample {
+            return (judgement.ok(), Outcomes { runs: vec![run], changes: Vec::new() });
+        }
         self.note_run((account, webhook, run.plugin.clone()), judgement.is_err(), now);
         self.pending.note(account, delivery, &changes);
         (judgement.ok(), Outcomes { runs: vec![run], changes })

@@ -6,10 +6,10 @@ use leadhook_core::{
     outcome::{Answer, Outcome},
     plugin::Decided,
 };
-use leadhook_runtime::clock::Clock as _;
+use leadhook_runtime::{Activation, clock::Clock as _};
 use serde_json::json;
 
-use crate::world::{World, status};
+use crate::world::{ACCOUNT, World, status};
 
 fn ok(body: &str) -> Outcome {
     Outcome::Answered(Answer { status: 200, body: body.as_bytes().to_vec(), ..Answer::default() })
@@ -185,4 +185,23 @@ async fn a_plugin_that_keeps_failing_is_left_alone_for_a_while_and_no_attempt_is
     world.clock.advance(10_000);
     let delivery = world.stands(id, StateName::Delivered).await;
     assert_eq!(delivery.attempts.len(), 1, "nothing was counted while it was left alone");
+}
+
+#[tokio::test]
+async fn the_probe_of_an_activation_passes_the_chain_and_is_judged_and_leaves_no_state() {
+    let world = World::new().await;
+    let script = r#"fn transform(lead, request) { request.set("n", kv.increment("n", 1).to_string()); }
+    fn receipt(lead, response) { if response.text == "no" { refused("not this"); } delivered(); }"#;
+    world.script("both", script).await;
+    let webhook =
+        world.webhook(json!({"transform": [{"plugin": "both"}], "success": {"plugin": "both"}})).await;
+    world.handler.answers([ok("no"), ok("yes")]);
+    let refused = world.engine.activate(ACCOUNT, webhook, false).await.unwrap();
+    assert!(matches!(refused, Activation::Refused { .. }), "{refused:?}");
+    let on = world.engine.activate(ACCOUNT, webhook, false).await.unwrap();
+    assert!(matches!(on, Activation::On { .. }), "{on:?}");
+    let id = world.call("1").await;
+    world.stands(id, StateName::Delivered).await;
+    let numbers: Vec<_> = world.handler.seen(3).await.iter().map(|seen| seen.pair("n").unwrap()).collect();
+    assert_eq!(numbers, ["1", "1", "1"], "samples change nothing");
 }

@@ -251,9 +251,12 @@ async fn start_engine(
     Engine::start(parts).await.unwrap()
 }
 
-/// One sandbox for all tests of this process: they share what is compiled.
+/// One sandbox for all tests of this process; the tests of all processes share what is compiled.
 fn plugins() -> PluginParts {
-    static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::new(Default::default()).unwrap());
+    static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
+        let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-plugins");
+        Sandbox::new(leadhook_sandbox::Options { cache: Some(cache), ..Default::default() }).unwrap()
+    });
     let bundled = leadhook_bundled::all().iter().map(|plugin| (plugin.name, plugin.wasm)).collect();
     PluginParts { sandbox: SANDBOX.clone(), runner: leadhook_bundled::RHAI_RUNNER, bundled }
 }
