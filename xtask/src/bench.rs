@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use anyhow::Result;
 
-use crate::run;
+use crate::{needs, run};
 
 /// The benchmarks of parts: package and name.
 const MICRO: &[(&str, &str)] = &[
@@ -26,6 +26,7 @@ pub(crate) struct Options {
 
 /// Builds what is measured in release and measures it; fails as the measurement fails.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    needs::WASM_TARGET.fetch()?;
     match options.rest.split_first() {
         Some((first, rest)) if first == "micro" => micro(rest),
         Some((first, rest)) if first == "growth" => whole("growth", rest),

@@ -7,6 +7,7 @@ use crate::{docs, needs, run};
 /// Checks format, lints, documentation, generated pages and dependencies, in this order; stops at the first that fails.
 pub(crate) fn run() -> Result<()> {
     run::run(run::cargo(["fmt", "--all", "--check"]))?;
+    needs::WASM_TARGET.fetch()?;
     run::run(run::cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let mut documentation = run::cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]);
     documentation.env("RUSTDOCFLAGS", "-D warnings");

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::run;
+use crate::{needs, run};
 
 /// How the demonstration is run.
 #[derive(clap::Args)]
@@ -17,6 +17,7 @@ pub(crate) struct Options {
 
 /// Builds and runs it; fails as it fails.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    needs::WASM_TARGET.fetch()?;
     let mut command = run::cargo(["run", "--package", "leadhook"]);
     if options.release {
         command.arg("--release");

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::run;
+use crate::{needs, run};
 
 /// Each generated page, and the cargo command that prints it.
 const PAGES: &[(&str, &[&str])] = &[
@@ -22,6 +22,7 @@ pub(crate) struct Options {
 
 /// Writes each page anew, or with `check` compares each.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    needs::WASM_TARGET.fetch()?;
     if options.check { check() } else { write() }
 }
 

@@ -53,7 +53,7 @@ pub(crate) const INTERPRETERS: [Need; 3] = [
     },
 ];
 
-/// Plugins are built for it.
+/// Plugins are built for it, and the binary carries some along: nothing builds without it.
 pub(crate) const WASM_TARGET: Need = Need {
     what: "the Rust target wasm32-unknown-unknown",
     why: "plugins cannot be built",
@@ -101,12 +101,6 @@ fn answers(interpreter: &str) -> bool {
     let mut command = run::program(interpreter);
     command.arg("--version");
     run::succeeds(command)
-}
-
-/// Whether there are plugins in this workspace, which need [`WASM_TARGET`].
-pub(crate) fn has_plugins() -> bool {
-    let Ok(folders) = std::fs::read_dir(run::root().join("plugins")) else { return false };
-    folders.flatten().any(|folder| folder.path().join("Cargo.toml").is_file())
 }
 
 #[cfg(test)]

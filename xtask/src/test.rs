@@ -14,9 +14,7 @@ pub(crate) struct Options {
 
 /// Runs unit and workspace tests, then the examples in the documentation. Stops at the first of them that fails.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    if needs::has_plugins() {
-        needs::WASM_TARGET.fetch()?;
-    }
+    needs::WASM_TARGET.fetch()?;
     for interpreter in needs::INTERPRETERS {
         interpreter.is_met();
     }
