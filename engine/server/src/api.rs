@@ -9,11 +9,13 @@ mod gate;
 mod health;
 mod leads;
 mod openapi;
+mod plugins;
 mod preview;
 mod problem;
 mod query;
 mod reference;
 mod schema;
+mod secrets;
 mod sites;
 #[cfg(test)]
 mod tests;
@@ -34,11 +36,14 @@ use leadhook_core::{
     settings::{Holdings, Known},
 };
 use leadhook_runtime::Engine;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use openapi::openapi;
+
+/// How many plugins are compiled or run at one time for somebody who looks on.
+const PLUGIN_PLACES: usize = 4;
 
 /// What the API is configured with.
 #[derive(Debug, Clone)]
@@ -57,6 +62,8 @@ pub(crate) struct ApiSettings {
     pub(crate) requests_at_once_max: usize,
     /// How long a request's body may take to arrive.
     pub(crate) body_timeout: Duration,
+    /// What one call of a plugin may use in a preview or a run.
+    pub(crate) plugin_limits: leadhook_sandbox::Limits,
     /// Says whether the process wants requests; its owner keeps a clone.
     pub(crate) readiness: Readiness,
 }
@@ -71,6 +78,7 @@ impl Default for ApiSettings {
             events_per_batch_max: 1_000,
             requests_at_once_max: 1_024,
             body_timeout: Duration::from_secs(30),
+            plugin_limits: leadhook_sandbox::Limits::DEFAULT,
             readiness: Readiness::default(),
         }
     }
@@ -104,8 +112,8 @@ pub(crate) struct Shared {
     requests: Semaphore,
     /// One permit for each KiB of body under way.
     body_kib: Arc<Semaphore>,
-    /// What an account has that settings may name: nothing before plugins can be uploaded.
-    holdings: Holdings,
+    /// One permit for each upload that is compiled and each run that somebody looks at.
+    plugin_places: Arc<Semaphore>,
 }
 
 impl std::ops::Deref for Api {
@@ -123,14 +131,21 @@ impl Api {
             keys: auth::KnownKeys::default(),
             requests: Semaphore::new(settings.requests_at_once_max),
             body_kib: Arc::new(Semaphore::new(settings.body_bytes_at_once_max / 1024)),
-            holdings: Holdings::default(),
+            plugin_places: Arc::new(Semaphore::new(PLUGIN_PLACES)),
             settings,
         }))
     }
 
     /// What webhooks' settings are checked against.
-    fn known(&self) -> Known<'_> {
-        Known { addresses: &self.settings.addresses, account: Some(&self.holdings) }
+    fn known<'a>(&'a self, holdings: &'a Holdings) -> Known<'a> {
+        Known { addresses: &self.settings.addresses, account: Some(holdings) }
+    }
+
+    /// Waits for a place among the plugins that are compiled or run for somebody who looks on, so that deliveries keep
+    /// threads to run theirs on.
+    async fn plugin_place(&self) -> OwnedSemaphorePermit {
+        let place = Arc::clone(&self.plugin_places).acquire_owned().await;
+        place.expect("the places are never closed")
     }
 }
 
@@ -165,6 +180,14 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::get))
         .routes(routes!(deliveries::send))
         .routes(routes!(deliveries::cancel))
+        .routes(routes!(plugins::list))
+        .routes(routes!(plugins::put, plugins::get, plugins::delete))
+        .routes(routes!(plugins::versions::list))
+        .routes(routes!(plugins::versions::rollback))
+        .routes(routes!(plugins::logs::logs))
+        .routes(routes!(plugins::run::run))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::put, secrets::delete))
         .routes(routes!(reference::parameters))
         .routes(routes!(reference::egress))
         .routes(routes!(reference::document))

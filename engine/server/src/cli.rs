@@ -68,6 +68,9 @@ enum Command {
     /// Print the description of the HTTP interface (OpenAPI 3.1)
     #[command(hide = true)]
     Openapi,
+    /// Compile the plugin on standard input for the engine that started this
+    #[command(hide = true, name = serve::COMPILE_PLUGIN)]
+    CompilePlugin,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -150,6 +153,10 @@ pub(crate) fn run(line: Line) -> anyhow::Result<ExitCode> {
         Command::Preview(options) => preview::run(&options, &mut terminal),
         Command::Openapi => {
             terminal.line(api::openapi().to_pretty_json()?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::CompilePlugin => {
+            leadhook_sandbox::compile_as_child()?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -4,12 +4,13 @@ mod account;
 pub(crate) mod connections;
 pub(crate) mod signal;
 
-use std::{fs, process::ExitCode, sync::Arc, time::Duration};
+use std::{env, fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use leadhook_core::address::AddressPolicy;
 use leadhook_courier::{Courier, CourierSettings, Roots};
-use leadhook_runtime::{Engine, Parts, clock::SystemClock, limits::Limits};
+use leadhook_runtime::{Engine, Parts, PluginParts, clock::SystemClock, limits::Limits};
+use leadhook_sandbox::{Compile, Sandbox};
 use leadhook_store::{
     Store,
     redb::{Options, RedbStore},
@@ -25,6 +26,10 @@ use crate::{
 use account::FirstKey;
 use signal::Signals;
 
+/// The subcommand by which a child of the engine compiles one plugin.
+pub(crate) const COMPILE_PLUGIN: &str = "compile-plugin";
+/// The folder of compiled plugins in the data folder. It may be deleted while the engine is down.
+const PLUGIN_CACHE: &str = "plugins-cache";
 /// The exit code after a second signal: nothing was waited for.
 const HURRIED: u8 = 130;
 
@@ -106,7 +111,26 @@ async fn start_engine(store: Arc<dyn Store>, config: &Config) -> anyhow::Result<
         carrier: Arc::new(courier),
         clock: Arc::new(SystemClock),
         limits: Limits::default(),
+        plugins: Some(plugins(&config.data)?),
         public_url: config.public_url.clone(),
     };
     Ok(Engine::start(parts).await?)
+}
+
+/// What runs plugins: uploads are compiled in a child of this very program, and what is compiled is kept.
+fn plugins(data: &Path) -> anyhow::Result<PluginParts> {
+    // Where there is one, a name that means this very program also after its file was replaced by an upgrade.
+    let own = Path::new("/proc/self/exe");
+    let program = match own.exists() {
+        true => own.to_owned(),
+        false => env::current_exe().context("the program's own file is not known")?,
+    };
+    let args = vec![COMPILE_PLUGIN.into()];
+    let sandbox = Sandbox::new(leadhook_sandbox::Options {
+        cache: Some(data.join(PLUGIN_CACHE)),
+        compile: Compile::Child { program, args },
+        ..leadhook_sandbox::Options::default()
+    })?;
+    let bundled = leadhook_bundled::all().iter().map(|plugin| (plugin.name, plugin.wasm)).collect();
+    Ok(PluginParts { sandbox, runner: leadhook_bundled::RHAI_RUNNER, bundled })
 }

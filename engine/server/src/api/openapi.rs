@@ -20,6 +20,8 @@ const TAGS: &[(&str, &str)] = &[
     ("events", "What happens to leads comes in here"),
     ("sites", "The tracked projects and how their leads are judged"),
     ("webhooks", "Which leads are sent where, when and how"),
+    ("plugins", "Customers' own code that filters, rewrites and judges"),
+    ("secrets", "Values that plugins may read where a webhook grants them"),
     ("deliveries", "What is owed to handlers, and what became of it"),
     ("leads", "What is known about leads"),
     ("reference", "What clients look up"),

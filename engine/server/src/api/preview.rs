@@ -1,20 +1,17 @@
 //! Preview: the request that settings make of a lead, with every value's origin; sent nowhere.
 
-mod wanted;
-
-use std::sync::Arc;
+pub(super) mod wanted;
 
 use axum::{Json as Answer, extract::State};
 use leadhook_core::{
-    delivery::{Fingerprints, Method, Request, StateName},
-    event::Trigger,
+    delivery::{Fingerprints, Method, Rendering, Request, StateName},
     id::{AccountId, DeliveryId, Lane, LeadRef, WebhookId},
     preview::{self, Preview, Verdict},
-    render::Scene,
+    render::{self, Scene},
     sign,
-    time::{Serial, Timestamp},
-    webhook::Settings,
+    time::Serial,
 };
+use leadhook_sandbox::chain::End;
 use leadhook_store::{Shown, query::DeliveryQuery};
 use serde::Serialize;
 use serde_json::Value;
@@ -25,6 +22,11 @@ use super::{
     auth::Caller,
     body::Json,
     leads::LeadName,
+    plugins::{
+        self,
+        dry_run::{self, DryRun, VerdictShown},
+        shown::RunShown,
+    },
     problem::{Problem, ProblemBody},
     schema::{event::EventIn, settings::WebhookSettings},
 };
@@ -70,9 +72,8 @@ pub(super) enum LeadChoice {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Preview)]
 pub(super) struct PreviewShown {
-    /// Whether it would be sent.
-    #[schema(value_type = VerdictShown)]
-    verdict: Verdict,
+    /// Whether it would be sent: what the settings' filters say, and then the plugins.
+    verdict: VerdictShown,
     /// The lead that is shown.
     lead: LeadName,
     /// What fires.
@@ -91,17 +92,8 @@ pub(super) struct PreviewShown {
     parameters: Vec<preview::Shown>,
     /// What to know about the request, such as a URL over 8 KiB.
     warnings: Vec<String>,
-}
-
-/// Whether the settings' filters let the lead pass.
-#[derive(Debug, ToSchema)]
-#[schema(as = Verdict)]
-#[expect(dead_code, reason = "describes `core::preview::Verdict`, which knows nothing of OpenAPI")]
-pub(super) struct VerdictShown {
-    /// `send`, or `skip`: it would be held back, and the request is shown all the same.
-    decision: String,
-    /// Why it would be held back.
-    reason: Option<String>,
+    /// What the plugins of `transform` did, in order. Their state is empty here, and the lead a sample.
+    plugins: Vec<RunShown>,
 }
 
 /// One parameter as it would be sent.
@@ -125,7 +117,8 @@ pub(super) struct ParameterSent {
 
 /// Show the request that settings make of a lead
 ///
-/// Nothing is stored or sent. Filters are told in `verdict`; the request is shown whatever they say.
+/// Nothing is stored or sent. Filters and plugins are told in `verdict`; the request is shown whatever they say, as the
+/// plugins let it out, or as it was before them where they do not.
 #[utoipa::path(post, path = "/v1/preview", tag = "webhooks", request_body = PreviewWanted,
     responses(
         (status = 200, description = "The request, with every parameter's origin", body = PreviewShown),
@@ -137,7 +130,8 @@ pub(super) async fn post(
     Json(body): Json,
 ) -> Result<Answer<PreviewShown>, Problem> {
     let now = api.engine.now();
-    let wanted = wanted::read(&body, &api.known())?;
+    let holdings = plugins::holdings(&api, account, &body["webhook"]).await?;
+    let wanted = wanted::read(&body, &api.known(&holdings))?;
     let webhook = wanted::webhook(&api, account, wanted.webhook).await?;
     let subject = wanted::subject(&api, account, wanted.lead, wanted.trigger, &webhook.settings, now).await?;
     let id = webhook.id.unwrap_or(WebhookId(0));
@@ -148,7 +142,7 @@ pub(super) async fn post(
         _ => None,
     };
     let keys = api.engine.keys(account).await?;
-    let shown = preview::preview(&Scene {
+    let scene = Scene {
         delivery,
         trigger: subject.trigger,
         lead: &subject.lead,
@@ -159,9 +153,45 @@ pub(super) async fn post(
         lane_goes_on: false,
         keys: &keys,
         now,
-    });
-    let lead = LeadName::of(&subject.lead.reference);
-    Ok(Answer(answer(shown, lead, subject.trigger, delivery, &webhook.settings, now)))
+    };
+    let shown = Box::pin(through_plugins(&api, account, &scene, preview::preview(&scene))).await?;
+    Ok(Answer(answer(&scene, shown)))
+}
+
+/// A preview after the plugins of its settings.
+struct Through {
+    preview: Preview,
+    verdict: VerdictShown,
+    body: Vec<u8>,
+    plugins: Vec<RunShown>,
+}
+
+/// Passes the request through the settings' chain, if they have one.
+async fn through_plugins(
+    api: &Api,
+    account: AccountId,
+    scene: &Scene<'_>,
+    mut preview: Preview,
+) -> Result<Through, Problem> {
+    let filtered = match preview.verdict.clone() {
+        Verdict::Send => None,
+        Verdict::Skip { reason } => Some(VerdictShown::skip(reason)),
+    };
+    let body = std::mem::take(&mut preview.body).into_bytes();
+    if scene.settings.transform.is_empty() {
+        let verdict = filtered.unwrap_or(VerdictShown::SEND);
+        return Ok(Through { preview, verdict, body, plugins: Vec::new() });
+    }
+    let links = dry_run::ready(api, account, &scene.settings.transform).await?;
+    let mut sketch = render::sketch(scene);
+    let dry_run = DryRun::of(api, scene, std::mem::take(&mut sketch.lead));
+    let passed = dry_run.pass(api, links, sketch.request.clone()).await?;
+    let verdict = filtered.unwrap_or_else(|| VerdictShown::of(&passed.end));
+    let plugins = passed.runs.iter().map(RunShown::of).collect();
+    let End::Send(request) = passed.end else { return Ok(Through { preview, verdict, body, plugins }) };
+    let Rendering { request, warnings, .. } = sketch.rendering(scene, request);
+    let Request { method, url, headers, body } = request;
+    Ok(Through { preview: Preview { method, url, headers, warnings, ..preview }, verdict, body, plugins })
 }
 
 /// What the lane's last delivered delivery sent, by which `changedFields` is told.
@@ -184,31 +214,26 @@ async fn last_delivered(
     Ok(sent.and_then(|rendering| rendering.fingerprints.clone()))
 }
 
-fn answer(
-    shown: Preview,
-    lead: LeadName,
-    trigger: Trigger,
-    delivery: DeliveryId,
-    settings: &Arc<Settings>,
-    now: Timestamp,
-) -> PreviewShown {
-    let Preview { verdict, method, url, headers, body, parameters, warnings } = shown;
-    let mut request = Request { method, url, headers, body: body.into_bytes() };
-    let (id, seconds) = (delivery.to_string(), now.unix_seconds());
-    let signature = sign::signature(&settings.signing, &id, seconds, request.signed_content());
+fn answer(scene: &Scene<'_>, shown: Through) -> PreviewShown {
+    let Through { preview, verdict, body, plugins } = shown;
+    let Preview { method, url, headers, parameters, warnings, .. } = preview;
+    let mut request = Request { method, url, headers, body };
+    let (id, seconds) = (scene.delivery.to_string(), scene.now.unix_seconds());
+    let signature = sign::signature(&scene.settings.signing, &id, seconds, request.signed_content());
     let mut headers = std::mem::take(&mut request.headers);
     headers.push(("webhook-id".to_owned(), id));
     headers.push(("webhook-timestamp".to_owned(), seconds.to_string()));
     headers.extend(signature.map(|signature| ("webhook-signature".to_owned(), signature)));
     PreviewShown {
         verdict,
-        lead,
-        trigger: trigger.word(),
+        lead: LeadName::of(&scene.lead.reference),
+        trigger: scene.trigger.word(),
         method,
         url: request.url,
         headers,
         body: String::from_utf8_lossy(&request.body).into_owned(),
         parameters,
         warnings,
+        plugins,
     }
 }

@@ -7,7 +7,10 @@ mod description;
 mod events;
 mod gate;
 mod leads;
+mod plugins;
 mod preview;
+mod runs;
+mod secrets;
 mod sites;
 mod webhooks;
 
@@ -42,6 +45,10 @@ use tower::ServiceExt as _;
 use super::{ApiSettings, router};
 
 const KEY: &str = "a-key-for-tests";
+/// The key of another account.
+const OTHER_KEY: &str = "another-key-for-tests";
+
+const PLUGIN_LIMITS: leadhook_sandbox::Limits = leadhook_sandbox::Limits::MAX;
 
 /// A handler that answers what it is told to, once it is let.
 struct Handler {
@@ -120,16 +127,16 @@ impl World {
     }
 
     async fn with(settings: ApiSettings) -> Self {
+        // A busy machine decides nothing.
+        let settings = ApiSettings { plugin_limits: PLUGIN_LIMITS, ..settings };
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(RedbStore::open(folder.path(), Options::default()).unwrap());
-        let account = Account {
-            id: AccountId::DEFAULT,
-            name: "default".to_owned(),
-            client_id_key: [1; 32],
-            recording_key: [2; 32],
-        };
-        store.put_account(account).await.unwrap();
-        store.put_key(Sha256::digest(KEY).into(), AccountId::DEFAULT).await.unwrap();
+        for (id, name, key) in [(AccountId::DEFAULT, "default", KEY), (AccountId(2), "other", OTHER_KEY)] {
+            let account =
+                Account { id, name: name.to_owned(), client_id_key: [1; 32], recording_key: [2; 32] };
+            store.put_account(account).await.unwrap();
+            store.put_key(Sha256::digest(key).into(), id).await.unwrap();
+        }
         let handler = Arc::new(Handler {
             status: AtomicU16::new(200),
             answers: Semaphore::new(Semaphore::MAX_PERMITS / 2),
@@ -141,7 +148,8 @@ impl World {
             store,
             carrier: Arc::<Handler>::clone(&handler),
             clock: Arc::<ManualClock>::clone(&clock),
-            limits: Limits::default(),
+            limits: Limits { plugin: PLUGIN_LIMITS, ..Limits::default() },
+            plugins: Some(plugins::parts()),
             public_url: None,
         };
         let engine = Engine::start(parts).await.unwrap();
@@ -177,8 +185,19 @@ impl World {
     }
 
     async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Reply {
+        self.raw_as(KEY, method, path, headers, body).await
+    }
+
+    async fn raw_as(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Reply {
         let mut request =
-            Request::builder().method(method).uri(path).header("authorization", format!("Bearer {KEY}"));
+            Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -21,6 +21,7 @@ use super::{
     Api,
     auth::Caller,
     body::Json,
+    plugins,
     problem::{Problem, ProblemBody},
     query::{Id, Query, cursor},
     schema::settings::WebhookSettings,
@@ -141,7 +142,8 @@ pub(super) async fn create(
     Caller(account): Caller,
     Json(settings): Json,
 ) -> Result<Response, Problem> {
-    let settings = Settings::parse(&settings, &api.known())?;
+    let holdings = plugins::holdings(&api, account, &settings).await?;
+    let settings = Settings::parse(&settings, &api.known(&holdings))?;
     make(&api, account, settings).await
 }
 
@@ -213,7 +215,8 @@ pub(super) async fn put(
     Json(settings): Json,
 ) -> Result<Response, Problem> {
     let expected = if_match(&headers)?;
-    let settings = Settings::parse(&settings, &api.known())?;
+    let holdings = plugins::holdings(&api, account, &settings).await?;
+    let settings = Settings::parse(&settings, &api.known(&holdings))?;
     match api.engine.save_webhook(account, id, settings, expected).await? {
         Saved::Saved(webhook) => Ok((etag(&webhook), Answer(WebhookShown::of(&webhook))).into_response()),
         Saved::Unknown => Err(unknown(id)),

@@ -8,7 +8,7 @@ use leadhook_store::Shown;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::leads::LeadName;
+use crate::api::{leads::LeadName, plugins::shown::RunShown};
 
 /// The most bytes of a request's body that are shown with each attempt; whole it stands with its rendering.
 const ATTEMPT_BODY_BYTES_MAX: usize = 64 * 1024;
@@ -63,6 +63,8 @@ pub(in crate::api) struct DeliveryWhole {
     renderings: Vec<RenderingShown>,
     /// The attempts, oldest first.
     attempts: Vec<AttemptShown>,
+    /// What plugins and scripts did, oldest first; the last 40 runs.
+    plugins: Vec<RunShown>,
 }
 
 /// A request as it was made from a lead.
@@ -184,6 +186,7 @@ impl DeliveryWhole {
             delivery: DeliveryShown::of(shown),
             renderings: delivery.renderings.iter().map(RenderingShown::of).collect(),
             attempts: delivery.attempts.iter().map(|attempt| AttemptShown::of(attempt, delivery)).collect(),
+            plugins: delivery.runs.iter().map(RunShown::of).collect(),
         }
     }
 }
@@ -202,7 +205,8 @@ impl RenderingShown {
 }
 
 impl RequestShown {
-    fn of(request: &Request, body_bytes_max: usize) -> Self {
+    /// A request, its body to so many bytes.
+    pub(in crate::api) fn of(request: &Request, body_bytes_max: usize) -> Self {
         let body_cut = request.body.len() > body_bytes_max;
         let kept = request.body.get(..body_bytes_max).unwrap_or(&request.body);
         Self {

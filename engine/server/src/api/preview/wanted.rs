@@ -30,31 +30,31 @@ pub(super) struct Wanted {
     pub(super) trigger: Option<Trigger>,
 }
 
-pub(super) enum WebhookWanted {
+pub(in crate::api) enum WebhookWanted {
     Saved(WebhookId),
     Given(Box<Settings>),
 }
 
-pub(super) enum LeadWanted {
+pub(in crate::api) enum LeadWanted {
     Sample,
     Known(LeadRef),
     Made(Vec<Event>),
 }
 
 /// Settings to show; of a saved webhook, or given.
-pub(super) struct WebhookFound {
-    pub(super) id: Option<WebhookId>,
-    pub(super) revision: u32,
-    pub(super) settings: Arc<Settings>,
+pub(in crate::api) struct WebhookFound {
+    pub(in crate::api) id: Option<WebhookId>,
+    pub(in crate::api) revision: u32,
+    pub(in crate::api) settings: Arc<Settings>,
 }
 
 /// What is shown of it.
-pub(super) struct Subject {
-    pub(super) lead: Lead,
-    pub(super) site: Arc<Site>,
-    pub(super) trigger: Trigger,
+pub(in crate::api) struct Subject {
+    pub(in crate::api) lead: Lead,
+    pub(in crate::api) site: Arc<Site>,
+    pub(in crate::api) trigger: Trigger,
     /// Whether the lead is one that the engine knows, and may have sent before.
-    pub(super) is_known: bool,
+    pub(in crate::api) is_known: bool,
 }
 
 /// Reads what is asked for; every fault at once.
@@ -93,7 +93,7 @@ fn read_fields(
     Some(Wanted { webhook: webhook?, lead: lead?, trigger: trigger? })
 }
 
-fn read_webhook(
+pub(in crate::api) fn read_webhook(
     value: &Value,
     known: &Known<'_>,
     reader: &mut Reader,
@@ -115,7 +115,7 @@ fn read_webhook(
     }
 }
 
-fn read_trigger(value: &Value, reader: &mut Reader) -> Option<Trigger> {
+pub(in crate::api) fn read_trigger(value: &Value, reader: &mut Reader) -> Option<Trigger> {
     let word = reader.text(value, "trigger")?;
     Trigger::by_word(word).or_else(|| {
         let words: Vec<_> = Trigger::ALL.iter().map(|trigger| trigger.word()).collect();
@@ -124,7 +124,11 @@ fn read_trigger(value: &Value, reader: &mut Reader) -> Option<Trigger> {
     })
 }
 
-fn read_lead(value: &Value, reader: &mut Reader, within: &mut Vec<Fault>) -> Option<LeadWanted> {
+pub(in crate::api) fn read_lead(
+    value: &Value,
+    reader: &mut Reader,
+    within: &mut Vec<Fault>,
+) -> Option<LeadWanted> {
     match value {
         Value::Array(items) if items.is_empty() => {
             reader.fault("lead", "empty", "no event is named; leave `lead` out for a sample lead")
@@ -181,7 +185,7 @@ fn none_but<T>(faults: Faults, path: &str, within: &mut Vec<Fault>) -> Option<T>
 }
 
 /// The settings to show.
-pub(super) async fn webhook(
+pub(in crate::api) async fn webhook(
     api: &Api,
     account: AccountId,
     wanted: WebhookWanted,
@@ -206,7 +210,7 @@ pub(super) async fn webhook(
 }
 
 /// The lead to show, with its site and what fires.
-pub(super) async fn subject(
+pub(in crate::api) async fn subject(
     api: &Api,
     account: AccountId,
     wanted: LeadWanted,

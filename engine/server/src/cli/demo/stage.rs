@@ -91,6 +91,7 @@ impl Stage {
             carrier: Arc::new(Courier::new(courier)?),
             clock: clock.clone(),
             limits: Limits::default(),
+            plugins: None,
             public_url: None,
         })
         .await?;
