@@ -12,6 +12,7 @@ mod fairness;
 mod full_disk;
 mod order;
 mod oversize;
+mod plugins;
 mod preview;
 mod restart;
 mod retry;

@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod files;
 mod listen;
+mod plugin;
 mod preview;
 mod received;
 mod receiver;
@@ -60,6 +61,8 @@ enum Command {
     /// Show the request that a webhook's settings make of a lead; sends nothing, needs no server
     #[command(after_help = PREVIEW)]
     Preview(preview::Options),
+    /// Make, try and upload plugins and scripts
+    Plugin(plugin::Line),
     /// Look at the engine's configuration
     Config {
         #[command(subcommand)]
@@ -151,6 +154,7 @@ pub(crate) fn run(line: Line) -> anyhow::Result<ExitCode> {
         }
         Command::Send(options) => block_on(send::run(options, terminal)),
         Command::Preview(options) => preview::run(&options, &mut terminal),
+        Command::Plugin(line) => plugin::run(line, &mut terminal),
         Command::Openapi => {
             terminal.line(api::openapi().to_pretty_json()?)?;
             Ok(ExitCode::SUCCESS)

@@ -118,7 +118,10 @@ impl Server {
         Ok(Self {
             courier: Courier::new(CourierSettings { addresses, ..CourierSettings::default() })?,
             url: format!("{}/v1/events", url.as_str().trim_end_matches('/')),
-            authorization: format!("Bearer {}", key(options, environment)?),
+            authorization: format!(
+                "Bearer {}",
+                key(options.key.as_deref(), options.key_file.as_deref(), environment)?
+            ),
         })
     }
 
@@ -150,14 +153,18 @@ impl Server {
 }
 
 /// The key from the first place that has one.
-fn key(options: &Options, environment: &Environment) -> anyhow::Result<String> {
+pub(super) fn key(
+    by_hand: Option<&str>,
+    key_file: Option<&Path>,
+    environment: &Environment,
+) -> anyhow::Result<String> {
     let from_file = |file: &Path| {
         fs::read_to_string(file)
             .map(|key| key.trim().to_owned())
             .with_context(|| format!("the key file {} cannot be read", file.display()))
     };
-    match (&options.key, &options.key_file, environment.get(KEY_ENVIRONMENT)) {
-        (Some(key), ..) => Ok(key.clone()),
+    match (by_hand, key_file, environment.get(KEY_ENVIRONMENT)) {
+        (Some(key), ..) => Ok(key.to_owned()),
         (None, Some(file), _) => from_file(file),
         (None, None, Some(key)) => Ok(key.to_owned()),
         (None, None, None) => from_file(Path::new(KEY_FILE_DEFAULT)).with_context(|| {
@@ -287,11 +294,11 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "from-file\n").unwrap();
         let environment = Environment::from([("LEADHOOK_API_KEY", "from-environment")]);
-        let of = |by_hand, by_file| key(&options(by_hand, by_file), &environment).unwrap();
+        let of = |by_hand, by_file| key(by_hand, by_file, &environment).unwrap();
         assert_eq!(of(Some("by-hand"), Some(file.path())), "by-hand");
         assert_eq!(of(None, Some(file.path())), "from-file");
         assert_eq!(of(None, None), "from-environment");
-        let missing = key(&options(None, Some(Path::new("/no/such/key"))), &environment).unwrap_err();
+        let missing = key(None, Some(Path::new("/no/such/key")), &environment).unwrap_err();
         assert!(missing.to_string().contains("/no/such/key"));
     }
 

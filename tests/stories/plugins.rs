@@ -1,0 +1,146 @@
+//! A plugin goes from nothing to a tested file by the command line alone, in Rust and as a script.
+
+use std::{fs, path::Path, process::Command};
+
+use leadhook_harness::{Ended, Program};
+use leadhook_tests::root;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A folder for plugins, and beside it one for compiled code.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_string_lossy().into_owned()
+    }
+
+    async fn plugin(&self, arguments: &[&str]) -> Ended {
+        let (cache, target) = (self.path("cache"), target());
+        // The registry's files are there; what a stranger's machine fetches is not what is told here.
+        let environment = [
+            ("XDG_CACHE_HOME", cache.as_str()),
+            ("CARGO_NET_OFFLINE", "true"),
+            ("CARGO_TARGET_DIR", target.as_str()),
+        ];
+        Program::start_in(&environment, ["plugin"].iter().chain(arguments).copied()).end().await
+    }
+
+    #[track_caller]
+    fn done(ended: &Ended, part: &str) {
+        assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.contains(part), "`{part}` is missing in\n{}", ended.stdout);
+    }
+}
+
+/// Where plugins are built: what they depend on is built once, and kept with what this test is built from.
+fn target() -> String {
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(3).unwrap().join("plugins-of-stories").to_string_lossy().into_owned()
+}
+
+/// Builds what a plugin depends on, which takes longer than a story waits for a command.
+fn build_ahead(folder: &str) {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(folder).env("CARGO_TARGET_DIR", target());
+    cargo.args(["build", "--offline", "--quiet", "--release", "--lib", "--target", "wasm32-unknown-unknown"]);
+    let built = cargo.output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+}
+
+/// Runs a plugin over its fixtures, over one lead, and against another version of itself.
+async fn try_out(desk: &Desk, folder: &str, file: &str) {
+    Desk::done(&desk.plugin(&["check", file]).await, "transform");
+    Desk::done(&desk.plugin(&["test", folder]).await, "2 fixtures passed");
+
+    let fixture = |name: &str| format!("{folder}/fixtures/with-phone/{name}.json");
+    let (lead, request) = (fixture("lead"), fixture("request"));
+    let ended = desk.plugin(&["run", file, "-i", &lead, "--request", &request, "--json"]).await;
+    Desk::done(&ended, "came_out");
+    let told: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(
+        told["changes"],
+        json!([{ "path": "body.form.phone", "before": null, "after": "+79990001001" }])
+    );
+    assert!(told["runs"][0]["fuel"].as_u64().unwrap() > 0);
+
+    let events = root().join("examples/leads/call-dynamic.json").to_string_lossy().into_owned();
+    Desk::done(&desk.plugin(&["run", file, "-i", &events]).await, "body.form.phone: nothing → \"+");
+
+    let samples = format!("{folder}/fixtures");
+    Desk::done(&desk.plugin(&["diff", file, file, "--samples", &samples]).await, "all the same");
+    let ended = desk.plugin(&["bench", file, "-i", &lead, "--seconds", "1", "--json"]).await;
+    Desk::done(&ended, "median_us");
+}
+
+/// A fixture that expects something else, and one that allows less fuel, fail and say why.
+async fn breaks(desk: &Desk, folder: &str) {
+    let file = |name: &str| Path::new(folder).join("fixtures/with-phone").join(name);
+    fs::write(file("config.json"), "{\"field\": \"mobile\"}").unwrap();
+    let ended = desk.plugin(&["test", folder]).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    assert!(ended.stdout.contains("send.body.form.mobile: nothing → \"+79990001001\""), "{}", ended.stdout);
+    Desk::done(&desk.plugin(&["test", folder, "--update"]).await, "written");
+    Desk::done(&desk.plugin(&["test", folder]).await, "2 fixtures passed");
+    fs::write(file("limits.json"), "{\"fuel_max\": 10}").unwrap();
+    let ended = desk.plugin(&["test", folder]).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    assert!(ended.stdout.contains("limits.json allows 10"), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn a_script_is_made_checked_tried_and_tested() {
+    let desk = Desk::new();
+    let folder = desk.path("add-phone");
+    Desk::done(&desk.plugin(&["new", "add-phone", "--lang", "rhai", "--dir", &folder]).await, "is made");
+    let file = format!("{folder}/add-phone.rhai");
+    Desk::done(&desk.plugin(&["build", &folder]).await, "a script");
+    try_out(&desk, &folder, &file).await;
+    breaks(&desk, &folder).await;
+
+    fs::write(&file, "let a = 1;\nif a { skip( }").unwrap();
+    let ended = desk.plugin(&["check", &file]).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    assert!(ended.stderr.contains("add-phone.rhai:2:"), "{}", ended.stderr);
+    let ended = desk.plugin(&["new", "add-phone", "--lang", "rhai", "--dir", &folder]).await;
+    assert!(ended.code == Some(1) && ended.stderr.contains("is there already"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_plugin_in_rust_is_made_built_checked_tried_and_tested() {
+    let desk = Desk::new();
+    let folder = desk.path("add-phone");
+    Desk::done(&desk.plugin(&["new", "add-phone", "--lang", "rust", "--dir", &folder]).await, "is made");
+    let ended = desk.plugin(&["test", &folder]).await;
+    assert!(ended.code == Some(1) && ended.stderr.contains("leadhook plugin build"), "{}", ended.stderr);
+    // The versions of this workspace, which are here without a network.
+    fs::copy(root().join("Cargo.lock"), Path::new(&folder).join("Cargo.lock")).unwrap();
+    build_ahead(&folder);
+    let ended = desk.plugin(&["build", &folder]).await;
+    Desk::done(&ended, "a component");
+    try_out(&desk, &folder, &format!("{folder}/add-phone.wasm")).await;
+    breaks(&desk, &folder).await;
+}
+
+#[tokio::test]
+async fn what_is_no_plugin_is_refused_in_words() {
+    let desk = Desk::new();
+    let file = desk.path("a.wasm");
+    fs::write(&file, b"\0asm\x01\0\0\0").unwrap();
+    let ended = desk.plugin(&["check", &file]).await;
+    assert!(ended.code == Some(1) && ended.stderr.contains("a.wasm: "), "{}", ended.stderr);
+    for (arguments, word) in [
+        (["new", "Add", "--lang", "rhai"].as_slice(), "small letters"),
+        (&["check", "/no/such.wasm"], "/no/such.wasm cannot be read"),
+        (&["test", "/no/such"], "/no/such"),
+        (&["build", &desk.path("")], "leadhook plugin new"),
+        (&["push", &file, "--server", "ftp://x"], "a.wasm: "),
+    ] {
+        let ended = desk.plugin(arguments).await;
+        assert!(ended.code != Some(0) && ended.stderr.contains(word), "{arguments:?}: {}", ended.stderr);
+    }
+}
