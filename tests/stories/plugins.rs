@@ -1,11 +1,13 @@
-//! A plugin goes from nothing to a tested file by the command line alone, in Rust and as a script.
+//! A plugin goes from nothing to a tested file by the command line alone, in Rust and as a script, and into an engine.
 
 use std::{fs, path::Path, process::Command};
 
-use leadhook_harness::{Ended, Program};
+use leadhook_harness::{Ended, Program, Receiver};
 use leadhook_tests::root;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::world::{engine, in_state, post_calls, webhook};
 
 /// A folder for plugins, and beside it one for compiled code.
 struct Desk(TempDir);
@@ -111,7 +113,7 @@ async fn a_script_is_made_checked_tried_and_tested() {
 }
 
 #[tokio::test]
-async fn a_plugin_in_rust_is_made_built_checked_tried_and_tested() {
+async fn a_plugin_in_rust_is_made_built_tested_pushed_and_rolled_back() {
     let desk = Desk::new();
     let folder = desk.path("add-phone");
     Desk::done(&desk.plugin(&["new", "add-phone", "--lang", "rust", "--dir", &folder]).await, "is made");
@@ -122,8 +124,47 @@ async fn a_plugin_in_rust_is_made_built_checked_tried_and_tested() {
     build_ahead(&folder);
     let ended = desk.plugin(&["build", &folder]).await;
     Desk::done(&ended, "a component");
-    try_out(&desk, &folder, &format!("{folder}/add-phone.wasm")).await;
+    let file = format!("{folder}/add-phone.wasm");
+    try_out(&desk, &folder, &file).await;
     breaks(&desk, &folder).await;
+    delivers(&desk, &file).await;
+}
+
+/// An uploaded plugin rewrites what is delivered, its log is shown, and an earlier version comes back.
+async fn delivers(desk: &Desk, file: &str) {
+    let engine = engine().await;
+    let receiver = Receiver::start().await;
+    let server = format!("http://{}", engine.address());
+    let access = ["--server", &server, "--key", engine.key()];
+    let on_engine = async |arguments: &[&str]| desk.plugin(&[arguments, &access].concat()).await;
+    Desk::done(&on_engine(&["push", file]).await, "uploaded add-phone");
+
+    let transform = json!([{ "plugin": "add-phone", "config": { "field": "tel" } }]);
+    let saved = webhook(&engine, json!({ "url": receiver.url("/hook"), "transform": transform })).await;
+    post_calls(&engine, [7]).await;
+    in_state(&engine, &saved, "delivered", 1).await;
+    let sent = receiver.requests().pop().unwrap();
+    let phone = sent.pair("callerphone").unwrap();
+    assert_eq!(sent.pair("tel"), Some(format!("+{phone}")), "{}", sent.text());
+    Desk::done(&on_engine(&["logs", "add-phone"]).await, "transform sent");
+
+    let first = current(&on_engine(&["list", "--json"]).await);
+    // The same code with a section that says nothing: another version.
+    let mut second = fs::read(file).unwrap();
+    second.extend_from_slice(b"\0\x02\x01x");
+    fs::write(file, second).unwrap();
+    Desk::done(&on_engine(&["push", file]).await, "uploaded add-phone");
+    assert_ne!(current(&on_engine(&["list", "--json"]).await), first);
+    Desk::done(&on_engine(&["rollback", "add-phone", &first[..12]]).await, "current is add-phone");
+    assert_eq!(current(&on_engine(&["list", "--json"]).await), first);
+}
+
+/// The SHA-256 of the plugin's current version, out of the list of plugins.
+fn current(listed: &Ended) -> String {
+    let told: Value = serde_json::from_str(&listed.stdout).unwrap();
+    let plugins = told["plugins"].as_array().unwrap();
+    let plugin = plugins.iter().find(|plugin| plugin["name"] == "add-phone").unwrap();
+    plugin["sha256"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
