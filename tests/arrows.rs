@@ -20,7 +20,9 @@ fn may_know(name: &str, path: &Path) -> Option<Vec<&'static str>> {
         "leadhook-core" | "leadhook-plugin" | "leadhook-bundled" | "leadhook-harness" => vec![],
         "leadhook-store" | "leadhook-sandbox" | "leadhook-courier" => vec![core],
         "leadhook-runtime" => [&[core], MIDDLE.as_slice()].concat(),
-        "leadhook" => [&[core, "leadhook-runtime", "leadhook-bundled", "leadhook-testkit"], MIDDLE.as_slice()].concat(),
+        "leadhook" => {
+            [&[core, "leadhook-runtime", "leadhook-bundled", "leadhook-testkit"], MIDDLE.as_slice()].concat()
+        }
         "leadhook-testkit" => vec![core, "leadhook-sandbox"],
         _ if path.starts_with("plugins") => vec!["leadhook-plugin"],
         _ => return None,

@@ -126,7 +126,7 @@ fn phones_and_hosts_are_nobodys() {
 #[test]
 fn every_example_of_settings_can_be_saved() {
     let addresses = AddressPolicy::new(Vec::new());
-    let known = Known { addresses: &addresses, plugins: &BTreeSet::new() };
+    let known = Known { addresses: &addresses, account: None };
     let all = examples("settings");
     assert!(all.len() >= 5, "{:?}", all.keys());
     for (name, settings) in &all {
