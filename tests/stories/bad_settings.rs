@@ -19,7 +19,7 @@ fn wrong_webhook() -> (Value, std::collections::BTreeSet<(String, String)>) {
         "retry": { "after_seconds": [5, -1] },
         "signing": { "secrets": ["whsec_short"] },
         "headers": { "Webhook-Id": "mine" },
-        "transform": [{ "plugin": "phone-e164" }],
+        "transform": [{ "plugin": "nowhere" }],
     });
     let faults = expected([
         ("url", "forbidden_address"),

@@ -117,17 +117,22 @@ impl Sandbox {
 impl Door {
     fn load(&self, wasm: &[u8], origin: Origin) -> Result<Plugin, SandboxError> {
         let (inspected, component) = inspect(wasm, origin)?;
-        let code = self.code(&inspected.hash, &component)?;
+        // The runner is the engine's own: it is no upload, and is compiled however long that takes.
+        let how = match origin {
+            Origin::Plugin => &self.compile,
+            Origin::Runner => &Compile::InProcess,
+        };
+        let code = self.code(&inspected.hash, &component, how)?;
         let pre = self.prepare(&code, origin)?;
         let compiled = Compiled::of(pre);
         Plugin::of_wasm(Arc::clone(&self.machine), compiled, inspected)
     }
 
-    fn code(&self, hash: &str, component: &[u8]) -> Result<Vec<u8>, SandboxError> {
+    fn code(&self, hash: &str, component: &[u8], how: &Compile) -> Result<Vec<u8>, SandboxError> {
         if let Some(code) = self.cache.as_ref().and_then(|cache| cache.get(hash)) {
             return Ok(code);
         }
-        let code = compile(component, self.machine.room, &self.compile, self.compile_deadline)?;
+        let code = compile(component, self.machine.room, how, self.compile_deadline)?;
         if let Some(cache) = &self.cache
             && let Err(error) = cache.put(hash, &code)
         {
