@@ -212,7 +212,7 @@ pub struct Delivery {
     pub renderings: Vec<Rendering>,
     /// Attempts, oldest first.
     pub attempts: Vec<Attempt>,
-    /// What plugins and scripts did, oldest first; the last [`RUNS_MAX`](crate::plugin::RUNS_MAX) runs.
+    /// What plugins and scripts did, oldest first; the last [`RUNS_MAX`] runs.
     pub runs: Vec<Run>,
 }
 
