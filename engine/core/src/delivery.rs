@@ -23,6 +23,26 @@ words! {
     }
 }
 
+/// Headers that mean one connection and not one request, or say where it goes and ends: only what sends sets them, since
+/// they could let a connection be read in two ways (RFC 9110, section 7.6.1; RFC 9112, section 6).
+pub const CONNECTION_HEADERS: [&str; 11] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "upgrade",
+];
+
+/// Headers by which a receiver knows a delivery and trusts it: only the engine sets them (Standard Webhooks 1.0).
+pub const IDENTITY_HEADERS: [&str; 4] =
+    ["webhook-id", "webhook-timestamp", "webhook-signature", "webhook-resend-of"];
+
 /// One HTTP request as it goes to a handler, without the headers that each attempt adds
 /// (`webhook-id`, `webhook-timestamp`, `webhook-signature`, `host`, `content-length`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ mod sketch;
 use crate::{
     attribution::Traffic,
     catalogue::Parameter,
-    delivery::{Fingerprints, Rendering},
+    delivery::{Fingerprints, Rendering, Request},
     encode::{self, Pair},
     event::Trigger,
     filter::{self, Filtered},
@@ -170,10 +170,15 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// The request of a draft, with what is kept beside it.
+/// The rendering of a draft as it is.
 pub(crate) fn rendering(scene: &Scene<'_>, draft: Draft<'_>) -> Rendering {
     let settings = scene.settings;
     let request = encode::request(settings.method, settings.url.as_str(), headers(settings), &draft.pairs());
+    rendered(scene, request, draft.fingerprints)
+}
+
+/// A request, with what is kept beside it.
+fn rendered(scene: &Scene<'_>, request: Request, fingerprints: Option<Fingerprints>) -> Rendering {
     Rendering {
         warnings: encode::warnings(&request),
         request,
@@ -181,7 +186,7 @@ pub(crate) fn rendering(scene: &Scene<'_>, draft: Draft<'_>) -> Rendering {
         revision: scene.revision,
         site_revision: scene.site.revision,
         lead_version: scene.lead.version,
-        fingerprints: draft.fingerprints,
+        fingerprints,
     }
 }
 

@@ -7,7 +7,7 @@ use http::{
 };
 use http_body_util::Full;
 use leadhook_core::{
-    delivery::{Method, Request},
+    delivery::{CONNECTION_HEADERS, Method, Request},
     outcome::BrokenKind,
 };
 
@@ -15,22 +15,6 @@ use crate::{broken::Broken, target::Target};
 
 /// A request ready to be sent.
 pub(crate) type Outgoing = http::Request<Full<Bytes>>;
-
-/// Headers that say where a request goes and where it ends. They are the engine's to set, or could let a
-/// connection be read in two ways (RFC 9110, section 7.6.1; RFC 9112, section 6).
-const RESERVED: &[&str] = &[
-    "host",
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "upgrade",
-];
 
 const OWN_NAME: HeaderValue = HeaderValue::from_static(concat!("leadhook/", env!("CARGO_PKG_VERSION")));
 
@@ -70,7 +54,7 @@ fn invalid(detail: String) -> Broken {
 fn header_name(name: &str) -> Result<HeaderName, Broken> {
     let known = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| invalid(format!("{name:?} cannot be the name of a header")))?;
-    match RESERVED.contains(&known.as_str()) {
+    match CONNECTION_HEADERS.contains(&known.as_str()) {
         true => Err(invalid(format!("the header {known} is set by the engine alone"))),
         false => Ok(known),
     }

@@ -42,13 +42,15 @@ pub struct Plugins {
     runner: OnceLock<Runner>,
     bundled: BTreeMap<&'static str, &'static [u8]>,
     bundled_versions: OnceLock<BTreeMap<&'static str, PluginVersion>>,
-    ready: Mutex<HashMap<String, Plugin>>,
+    ready: Mutex<HashMap<VersionKey, Plugin>>,
     breakers: Mutex<HashMap<BreakerKey, Breaker>>,
     pending: Arc<Pending>,
     limits: Limits,
 }
 
 type BreakerKey = (AccountId, WebhookId, String);
+/// Whose it is, its name and its SHA-256: what one account made ready is no other's.
+type VersionKey = (AccountId, String, String);
 
 /// One version of a plugin, ready to run.
 #[derive(Debug, Clone)]
@@ -149,7 +151,7 @@ impl Plugins {
         let ((plugin, kind), bytes) = loaded.map_err(PluginError::Load)??;
         let version =
             version(name, plugin.hash().to_owned(), kind, exports(plugin.exports()), bytes.len(), now);
-        self.keep_ready(plugin);
+        self.keep_ready((account, name.to_owned(), version.sha256.clone()), plugin);
         Ok(self.store.put_plugin(account, Upload { version, bytes }).await?)
     }
 
@@ -173,28 +175,22 @@ impl Plugins {
                 None => return Err(PluginError::Unknown(reference.to_owned())),
             },
         };
-        let resolved = |plugin| Resolved { name: name.to_owned(), sha256: sha256.clone(), plugin };
-        if pinned.is_none()
-            && let Some(plugin) = self.ready(&sha256)
-        {
-            return Ok(resolved(plugin));
+        let key = (account, name.to_owned(), sha256);
+        if let Some(plugin) = self.ready(&key) {
+            return Ok(resolved(key, plugin));
         }
-        // Also a pinned version that is ready must be the account's own or a bundled one: nothing crosses accounts.
-        let bytes = match self.store.plugin(account, name, Some(&sha256)).await? {
+        let bytes = match self.store.plugin(account, name, Some(&key.2)).await? {
             Some(upload) => upload.bytes,
             None => match bundled() {
                 Some(_) => self.bundled[name].to_vec(),
                 None => return Err(PluginError::Unknown(reference.to_owned())),
             },
         };
-        if let Some(plugin) = self.ready(&sha256) {
-            return Ok(resolved(plugin));
-        }
         let this = Arc::clone(self);
         let loaded = spawn_blocking(move || this.load(&bytes)).await.map_err(PluginError::Load)?;
         let (plugin, _) = loaded?;
-        self.keep_ready(plugin.clone());
-        Ok(resolved(plugin))
+        self.keep_ready(key.clone(), plugin.clone());
+        Ok(resolved(key, plugin))
     }
 
     fn load(&self, bytes: &[u8]) -> Result<(Plugin, PluginKind)> {
@@ -215,16 +211,16 @@ impl Plugins {
         Ok((self.sandbox.load_script(&runner, source)?, PluginKind::Script))
     }
 
-    fn ready(&self, sha256: &str) -> Option<Plugin> {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).get(sha256).cloned()
+    fn ready(&self, key: &VersionKey) -> Option<Plugin> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    fn keep_ready(&self, plugin: Plugin) {
+    fn keep_ready(&self, key: VersionKey, plugin: Plugin) {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         if ready.len() >= READY_MAX {
             ready.clear();
         }
-        ready.insert(plugin.hash().to_owned(), plugin);
+        ready.insert(key, plugin);
     }
 
     /// Until when a plugin that keeps failing in a webhook is left alone.
@@ -249,6 +245,10 @@ impl Plugins {
             tracing::warn!(%webhook, plugin, "the plugin keeps failing; it is tried again after a pause");
         }
     }
+}
+
+fn resolved((_, name, sha256): VersionKey, plugin: Plugin) -> Resolved {
+    Resolved { name, sha256, plugin }
 }
 
 fn version(

@@ -1,6 +1,7 @@
 //! Checks what a plugin returned as any input from outside is checked, and names the field and the remedy.
 
 use http::{HeaderName, HeaderValue};
+use leadhook_core::delivery::{CONNECTION_HEADERS, IDENTITY_HEADERS};
 use url::Url;
 
 use crate::{
@@ -8,25 +9,6 @@ use crate::{
     limits::{HEADERS_MAX, REASON_BYTES_MAX},
     record::{Kind, cut},
 };
-
-/// Headers that are the engine's: where a request goes, where it ends, and that it is genuine.
-const OWN_HEADERS: &[&str] = &[
-    "host",
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "upgrade",
-    "webhook-id",
-    "webhook-timestamp",
-    "webhook-signature",
-    "webhook-resend-of",
-];
 
 /// What is wrong with a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +111,7 @@ fn check_header(header: &Pair) -> Result<(), String> {
     let name = cut(&header.name, 80);
     HeaderName::from_bytes(header.name.as_bytes())
         .map_err(|_| format!("{name:?} cannot be the name of a header; use letters, digits and hyphens"))?;
-    if OWN_HEADERS.contains(&header.name.as_str()) {
+    if CONNECTION_HEADERS.iter().chain(&IDENTITY_HEADERS).any(|own| *own == header.name) {
         return Err(format!("{name} is set by the engine alone; leave it out"));
     }
     check_value(&header.value).map_err(|what| format!("the value of {name}: {what}"))

@@ -1,10 +1,10 @@
 //! A request before it is encoded, for a chain of plugins to rewrite.
 
-use super::{Draft, Scene, headers, verdict};
+use super::{Draft, Scene, headers, rendered, verdict};
 use crate::{
     attribution::Traffic,
     delivery::{Fingerprints, Rendering},
-    encode::{self, Body, Unencoded},
+    encode::{Body, Unencoded},
     lead_json,
     parameter::View,
 };
@@ -45,15 +45,6 @@ pub fn sketch(scene: &Scene<'_>) -> Sketch {
 impl Sketch {
     /// What the chain made of it, encoded, with what is kept beside a request.
     pub fn rendering(&self, scene: &Scene<'_>, request: Unencoded) -> Rendering {
-        let request = request.encode();
-        Rendering {
-            warnings: encode::warnings(&request),
-            request,
-            at: scene.now,
-            revision: scene.revision,
-            site_revision: scene.site.revision,
-            lead_version: scene.lead.version,
-            fingerprints: self.fingerprints.clone(),
-        }
+        rendered(scene, request.encode(), self.fingerprints.clone())
     }
 }

@@ -8,6 +8,7 @@ use url::Url;
 use super::{Known, each};
 use crate::{
     address::{AddressPolicy, UrlFault, check_url},
+    delivery::{CONNECTION_HEADERS, IDENTITY_HEADERS},
     fact::shorten,
     read::Reader,
     webhook::SigningSecret,
@@ -24,29 +25,8 @@ const HEADER_VALUE_BYTES_MAX: usize = 4 * 1024;
 /// The most secrets that sign side by side.
 const SECRETS_MAX: usize = 5;
 
-/// Headers that the engine sets itself, or that mean one connection and not one request
-/// (RFC 9110, section 7.6.1). `expect` is among them because no interim answer is waited for.
-const HEADERS_NOT_OWN: &[&str] = &[
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "webhook-id",
-    "webhook-resend-of",
-    "webhook-signature",
-    "webhook-test",
-    "webhook-timestamp",
-];
+/// Further headers that the engine sets itself. `expect` is among them because no interim answer is waited for.
+const HEADERS_NOT_OWN: [&str; 4] = ["accept-encoding", "content-type", "expect", "webhook-test"];
 
 pub(super) fn url(value: &Value, known: Option<&Known<'_>>, reader: &mut Reader) -> Option<Url> {
     let text = reader.text(value, "url")?;
@@ -109,7 +89,8 @@ fn header_name(name: &str, path: &str, reader: &mut Reader) -> Option<String> {
         return reader.fault(path, "bad_header_name", detail);
     }
     let name = name.to_ascii_lowercase();
-    if HEADERS_NOT_OWN.contains(&name.as_str()) {
+    let not_own = CONNECTION_HEADERS.iter().chain(&IDENTITY_HEADERS).chain(&HEADERS_NOT_OWN);
+    if not_own.copied().any(|header| header == name) {
         return reader.fault(
             path,
             "header_not_allowed",

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use leadhook_core::{
     delivery::Delivery,
     encode::Unencoded,
-    id::{AccountId, DeliveryId},
+    event::Trigger,
+    id::{AccountId, DeliveryId, SiteId, WebhookId},
     outcome::Answer,
     plugin::{Broken, Decided, Run, StateChange},
     render::Scene,
@@ -16,7 +17,10 @@ use leadhook_sandbox::{
     Delivery as Told, Judgement, Keep, Kv,
     chain::{self, End, Judged, Passed, Scratch, Stage},
 };
-use tokio::{runtime::Handle, task::spawn_blocking};
+use tokio::{
+    runtime::Handle,
+    task::{JoinError, spawn_blocking},
+};
 
 use super::{PluginError, Plugins, state::StateOf};
 
@@ -46,37 +50,40 @@ pub(crate) struct Outcomes {
 impl<'a> ChainOf<'a> {
     /// The chain of a delivery, told of it as its plugins see it.
     pub(crate) fn new(webhook: &'a Webhook, delivery: &Delivery, lead: String, now: Timestamp) -> Self {
-        let told = Told {
-            id: delivery.id.to_string(),
-            webhook: webhook.id.to_string(),
-            site: delivery.lead.site.to_string(),
-            trigger: delivery.trigger.word().to_owned(),
-            occurred_at_ms: u64::try_from(delivery.occurred_at.0).unwrap_or(0),
-            resend: false,
-            sample: false,
-            lead,
-        };
+        let (site, occurred_at) = (&delivery.lead.site, delivery.occurred_at);
+        let told = told(webhook, delivery.id, site, delivery.trigger, occurred_at, lead);
         Self { webhook, told, delivery: delivery.id, now }
     }
 
     /// The chain of a probe: it is told so, and leaves no state behind.
     pub(crate) fn of_sample(webhook: &'a Webhook, scene: &Scene<'_>, lead: String) -> Self {
-        let told = Told {
-            id: scene.delivery.to_string(),
-            webhook: webhook.id.to_string(),
-            site: scene.site.id.to_string(),
-            trigger: scene.trigger.word().to_owned(),
-            occurred_at_ms: u64::try_from(scene.now.0).unwrap_or(0),
-            resend: false,
-            sample: true,
-            lead,
-        };
-        Self { webhook, told, delivery: scene.delivery, now: scene.now }
+        let told = told(webhook, scene.delivery, &scene.site.id, scene.trigger, scene.now, lead);
+        Self { webhook, told: Told { sample: true, ..told }, delivery: scene.delivery, now: scene.now }
     }
 
     fn seed(&self) -> u64 {
         // One more for each delivery is enough: the sandbox's generator spreads neighbours.
         self.delivery.serial.0 ^ self.delivery.lane.webhook.0
+    }
+}
+
+fn told(
+    webhook: &Webhook,
+    delivery: DeliveryId,
+    site: &SiteId,
+    trigger: Trigger,
+    occurred_at: Timestamp,
+    lead: String,
+) -> Told {
+    Told {
+        id: delivery.to_string(),
+        webhook: webhook.id.to_string(),
+        site: site.to_string(),
+        trigger: trigger.word().to_owned(),
+        occurred_at_ms: u64::try_from(occurred_at.0).unwrap_or(0),
+        resend: false,
+        sample: false,
+        lead,
     }
 }
 
@@ -89,57 +96,67 @@ impl Plugins {
             Ok(links) => links,
             Err(end) => return (end, Outcomes::default()),
         };
-        let (seed, now, told) = (of.seed(), of.now, of.told);
-        let (is_sample, limits) = (told.sample, self.limits);
-        let passing = spawn_blocking(move || {
-            let (account, webhook) = (account.0.to_string(), told.webhook.clone());
-            let keep = Some(Keep { account: &account, webhook: &webhook });
-            let stage = Stage { delivery: &told, now, seed, limits, keep };
-            chain::pass(&stage, &links, request)
-        });
-        let Passed { end, runs, changes } = match passing.await {
-            Ok(passed) => passed,
-            Err(error) => return (broken("chain", &error.to_string()), Outcomes::default()),
-        };
-        if is_sample {
-            return (end, Outcomes { runs, changes: Vec::new() });
+        let (delivery, now, is_sample) = (of.delivery, of.now, of.told.sample);
+        let key = (account, of.webhook.id);
+        let passed = self.on_stage(of, move |stage| chain::pass(stage, &links, request)).await;
+        match passed {
+            Ok(Passed { end, runs, changes }) => {
+                (end, self.keep(key, delivery, now, is_sample, Outcomes { runs, changes }))
+            }
+            Err(error) => (broken("chain", &error.to_string()), Outcomes::default()),
         }
-        for run in &runs {
-            let failed = matches!(run.decided, Decided::Broken(_));
-            self.note_run((account, of.delivery.lane.webhook, run.plugin.clone()), failed, now);
-        }
-        self.pending.note(account, of.delivery, &changes);
-        (end, Outcomes { runs, changes })
     }
 
     /// Asks the judging plugin what an answer means; `None` when it cannot say.
     pub(crate) async fn judge(self: &Arc<Self>, of: Judging<'_>) -> (Option<Judgement>, Outcomes) {
-        let (account, webhook) = (of.chain.webhook.account, of.chain.webhook.id);
-        let link = Link {
-            plugin: of.judge.to_owned(),
-            config: self.config_of_judge(&of),
-            secrets: self.secrets_of_judge(&of),
-            on_error: OnError::Retry,
-        };
+        let link = link_of_judge(&of);
         let Ok(link) = self.link(&of.chain, &link).await else { return (None, Outcomes::default()) };
-        let (seed, now, told, delivery) = (of.chain.seed(), of.chain.now, of.chain.told, of.chain.delivery);
-        let (answer, elapsed_ms) = (of.answer.clone(), of.elapsed_ms);
-        let (is_sample, limits) = (told.sample, self.limits);
-        let judging = spawn_blocking(move || {
-            let (account, webhook) = (account.0.to_string(), told.webhook.clone());
-            let keep = Some(Keep { account: &account, webhook: &webhook });
-            let stage = Stage { delivery: &told, now, seed, limits, keep };
-            chain::judge(&stage, &link, &answer, elapsed_ms)
-        });
-        let Ok(Judged { judgement, run, changes }) = judging.await else {
-            return (None, Outcomes::default());
-        };
-        if is_sample {
-            return (judgement.ok(), Outcomes { runs: vec![run], changes: Vec::new() });
+        let Judging { chain: of, answer, elapsed_ms, .. } = of;
+        let (delivery, now, is_sample) = (of.delivery, of.now, of.told.sample);
+        let key = (of.webhook.account, of.webhook.id);
+        let answer = answer.clone();
+        match self.on_stage(of, move |stage| chain::judge(stage, &link, &answer, elapsed_ms)).await {
+            Ok(Judged { judgement, run, changes }) => {
+                let outcomes = Outcomes { runs: vec![run], changes };
+                (judgement.ok(), self.keep(key, delivery, now, is_sample, outcomes))
+            }
+            Err(_) => (None, Outcomes::default()),
         }
-        self.note_run((account, webhook, run.plugin.clone()), judgement.is_err(), now);
-        self.pending.note(account, delivery, &changes);
-        (judgement.ok(), Outcomes { runs: vec![run], changes })
+    }
+
+    /// Runs plugins off the threads that serve others.
+    async fn on_stage<T: Send + 'static>(
+        &self,
+        of: ChainOf<'_>,
+        work: impl FnOnce(&Stage<'_>) -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let account = of.webhook.account.0.to_string();
+        let (seed, now, told, limits) = (of.seed(), of.now, of.told, self.limits);
+        spawn_blocking(move || {
+            let keep = Some(Keep { account: &account, webhook: &told.webhook });
+            work(&Stage { delivery: &told, now, seed, limits, keep })
+        })
+        .await
+    }
+
+    /// Shows later calls what was changed, and lets the breakers know. A sample leaves only its record.
+    fn keep(
+        &self,
+        (account, webhook): (AccountId, WebhookId),
+        delivery: DeliveryId,
+        now: Timestamp,
+        is_sample: bool,
+        outcomes: Outcomes,
+    ) -> Outcomes {
+        if is_sample {
+            return Outcomes { changes: Vec::new(), ..outcomes };
+        }
+        for run in &outcomes.runs {
+            let failed = matches!(run.decided, Decided::Broken(_));
+            self.note_run((account, webhook, run.plugin.clone()), failed, now);
+        }
+        self.pending.note(account, delivery, &outcomes.changes);
+        outcomes
     }
 
     /// Forgets what a delivery changed: it is durable now, or never will be.
@@ -147,21 +164,11 @@ impl Plugins {
         self.pending.forget(account, delivery, changes);
     }
 
-    /// The judge's configuration is that of its link in the chain, where it has one: a target's plugin that makes
-    /// the request also reads the answer.
-    fn config_of_judge(&self, of: &Judging<'_>) -> serde_json::Value {
-        link_of(of).map_or_else(|| serde_json::json!({}), |link| link.config.clone())
-    }
-
-    fn secrets_of_judge(&self, of: &Judging<'_>) -> Vec<String> {
-        link_of(of).map_or_else(Vec::new, |link| link.secrets.clone())
-    }
-
     /// The links of the webhook's chain, ready to run; an end where a link cannot be.
     async fn links(self: &Arc<Self>, of: &ChainOf<'_>) -> Result<Vec<chain::Link>, End> {
         let mut links = Vec::with_capacity(of.webhook.settings.transform.len());
         for link in &of.webhook.settings.transform {
-            let name = link.plugin.split('@').next().unwrap_or_default();
+            let name = name_of(&link.plugin);
             let key = (of.webhook.account, of.webhook.id, name.to_owned());
             match (self.paused_until(&key, of.now), link.on_error) {
                 (None, _) => {}
@@ -216,9 +223,22 @@ impl Plugins {
     }
 }
 
-fn link_of<'a>(of: &Judging<'a>) -> Option<&'a Link> {
-    let name = |reference: &'a str| reference.split('@').next().unwrap_or_default();
-    of.chain.webhook.settings.transform.iter().find(|link| name(&link.plugin) == name(of.judge))
+/// The link by which a judge runs. Its configuration and secrets are those of its link in the chain, where it has one:
+/// a target's plugin that makes the request also reads the answer.
+fn link_of_judge(of: &Judging<'_>) -> Link {
+    let links = &of.chain.webhook.settings.transform;
+    let in_chain = links.iter().find(|link| name_of(&link.plugin) == name_of(of.judge));
+    Link {
+        plugin: of.judge.to_owned(),
+        config: in_chain.map_or_else(|| serde_json::json!({}), |link| link.config.clone()),
+        secrets: in_chain.map_or_else(Vec::new, |link| link.secrets.clone()),
+        on_error: OnError::Retry,
+    }
+}
+
+/// The plugin's name in a settings' `name` or `name@sha256`.
+fn name_of(reference: &str) -> &str {
+    reference.split('@').next().unwrap_or_default()
 }
 
 /// The end of a chain that could not even begin.
