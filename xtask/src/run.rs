@@ -16,10 +16,12 @@ struct Failed {
     code: Option<u8>,
 }
 
-/// The root of the workspace.
+/// The root of the workspace. Cargo tells it to what it runs; where this was built says nothing, since a target folder may
+/// serve several checkouts.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
+    let told = std::env::var_os("CARGO_MANIFEST_DIR");
+    let here = told.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    here.parent().unwrap_or(&here).to_owned()
 }
 
 /// The cargo that runs this very command, at the root of the workspace.
