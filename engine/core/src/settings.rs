@@ -47,6 +47,9 @@ pub const TIMEOUT_SECONDS_MAX: u32 = 60;
 /// The longest wait before a retry, in seconds: seven days.
 pub const RETRY_AFTER_SECONDS_MAX: u32 = 604_800;
 
+/// The most attempts at one time that a webhook may be set to.
+pub const CONCURRENT_MAX: u32 = 256;
+
 /// The deadline of one attempt unless set, in seconds.
 const TIMEOUT_SECONDS_DEFAULT: u32 = 15;
 /// Attempts at one time unless set.
@@ -305,7 +308,7 @@ fn rate(value: &Value, reader: &mut Reader) -> Option<Rate> {
         number(value, "rate.per_second", 1..=1_000, reader).map(Some)
     });
     let concurrent = or(fields.get_non_null("concurrent"), CONCURRENT_DEFAULT, |value| {
-        number(value, "rate.concurrent", 1..=256, reader)
+        number(value, "rate.concurrent", 1..=CONCURRENT_MAX, reader)
     });
     fields.refuse_unknown(reader);
     Some(Rate { per_second: per_second?, concurrent: concurrent? })

@@ -10,6 +10,7 @@ use leadhook_core::{
     address::AddressPolicy,
     delivery::Request,
     outcome::{Answer, BrokenKind, Outcome},
+    settings::CONCURRENT_MAX,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -39,8 +40,8 @@ pub struct CourierSettings {
     pub resolver: Box<dyn Resolve>,
     /// How long the checked addresses of a name are remembered; zero: each attempt looks it up. Unless set: 10 s.
     pub names_kept: Duration,
-    /// The most idle connections kept to one host at one address. Unless set: 32, the attempts that a webhook may
-    /// have in flight unless it sets that.
+    /// The most idle connections kept to one host at one address. Unless set: 256, the most attempts that a webhook
+    /// may have in flight, so that a busy handler is not connected to anew all the time.
     pub idle_per_host_max: usize,
     /// The most idle connections kept in all. Unless set: 512, half of the file descriptors that a process
     /// commonly has.
@@ -57,7 +58,7 @@ impl Default for CourierSettings {
             roots: Roots::default(),
             resolver: Box::new(SystemNames::default()),
             names_kept: Duration::from_secs(10),
-            idle_per_host_max: 32,
+            idle_per_host_max: CONCURRENT_MAX as usize,
             idle_max: 512,
             idle_timeout: Duration::from_secs(30),
         }

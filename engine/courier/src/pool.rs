@@ -72,17 +72,22 @@ impl Pool {
             return;
         }
         let mut shelf = self.locked();
-        if shelf.by_key.get(&key).is_some_and(|kept| kept.len() >= per_key_max) {
-            shelf.drop_oldest_of(&key);
+        let given_up = if shelf.by_key.get(&key).is_some_and(|kept| kept.len() >= per_key_max) {
+            shelf.oldest_of(&key)
         } else if shelf.total >= total_max {
-            shelf.drop_oldest();
-        }
+            shelf.oldest()
+        } else {
+            None
+        };
         shelf.by_key.entry(key).or_default().push(Kept { wire, until: Instant::now() + idle_timeout });
         shelf.total += 1;
         if !shelf.is_swept {
             shelf.is_swept = true;
             tokio::spawn(sweep(Arc::downgrade(self)));
         }
+        drop(shelf);
+        // Closing takes a while, and others want the shelf.
+        drop(given_up);
     }
 
     fn locked(&self) -> MutexGuard<'_, Shelf> {
@@ -101,21 +106,22 @@ impl Shelf {
         kept
     }
 
-    fn drop_oldest_of(&mut self, key: &Key) {
-        if let Some(of_key) = self.by_key.get_mut(key) {
-            of_key.remove(0);
-            self.total -= 1;
-            if of_key.is_empty() {
-                self.by_key.remove(key);
-            }
+    /// Takes out the oldest connection to there.
+    fn oldest_of(&mut self, key: &Key) -> Option<Kept> {
+        let of_key = self.by_key.get_mut(key)?;
+        let oldest = of_key.remove(0);
+        self.total -= 1;
+        if of_key.is_empty() {
+            self.by_key.remove(key);
         }
+        Some(oldest)
     }
 
-    fn drop_oldest(&mut self) {
+    /// Takes out the oldest connection of all.
+    fn oldest(&mut self) -> Option<Kept> {
         let oldest = self.by_key.iter().min_by_key(|(_, kept)| kept.first().map(|kept| kept.until));
-        if let Some(key) = oldest.map(|(key, _)| key.clone()) {
-            self.drop_oldest_of(&key);
-        }
+        let key = oldest.map(|(key, _)| key.clone())?;
+        self.oldest_of(&key)
     }
 
     /// Closes what has been idle for too long; when the next one will have been, if any is left.

@@ -1,7 +1,10 @@
 //! Which connections serve again, and which must not.
 
-use leadhook_core::outcome::BrokenKind;
+use std::sync::Arc;
+
+use leadhook_core::{outcome::BrokenKind, settings::CONCURRENT_MAX};
 use leadhook_courier::{Courier, CourierSettings};
+use tokio::task::JoinSet;
 
 use crate::{
     fixture::{AMPLE, OK, answer, broken, courier, send, settings},
@@ -86,6 +89,22 @@ async fn no_more_connections_are_kept_than_allowed() {
     peer.until_ended(2).await;
     four().await;
     assert_eq!(peer.seen().from.len(), 6, "two were kept");
+}
+
+#[tokio::test]
+async fn a_webhook_at_its_most_attempts_at_one_time_connects_once_for_each() {
+    let peer = Peer::start(vec![Step::Request, Step::say(OK)]).await;
+    let url = peer.url();
+    let courier = Arc::new(courier());
+    for _ in 0..2 {
+        let mut side_by_side = JoinSet::new();
+        for _ in 0..CONCURRENT_MAX {
+            let (courier, url) = (Arc::clone(&courier), url.clone());
+            side_by_side.spawn(async move { answer(&courier, &url).await });
+        }
+        side_by_side.join_all().await;
+    }
+    assert_eq!(peer.seen().from.len(), CONCURRENT_MAX as usize);
 }
 
 #[tokio::test]
