@@ -39,9 +39,18 @@ pub const CONNECTION_HEADERS: [&str; 11] = [
     "upgrade",
 ];
 
-/// Headers by which a receiver knows a delivery and trusts it: only the engine sets them (Standard Webhooks 1.0).
-pub const IDENTITY_HEADERS: [&str; 4] =
-    ["webhook-id", "webhook-timestamp", "webhook-signature", "webhook-resend-of"];
+/// Headers by which a receiver knows a delivery and trusts it (Standard Webhooks 1.0; `webhook-test` marks a probe).
+const IDENTITY_HEADERS: [&str; 5] =
+    ["webhook-id", "webhook-timestamp", "webhook-signature", "webhook-resend-of", "webhook-test"];
+
+/// Headers that follow from how a request is made and its answer read. `expect` is among them because no interim answer
+/// is waited for.
+const EXCHANGE_HEADERS: [&str; 3] = ["accept-encoding", "content-type", "expect"];
+
+/// Whether a header, named in lower case, is the engine's alone to set: neither settings nor plugins may.
+pub fn is_header_of_engine(name: &str) -> bool {
+    CONNECTION_HEADERS.iter().chain(&IDENTITY_HEADERS).chain(&EXCHANGE_HEADERS).any(|own| *own == name)
+}
 
 /// One HTTP request as it goes to a handler, without the headers that each attempt adds
 /// (`webhook-id`, `webhook-timestamp`, `webhook-signature`, `host`, `content-length`).

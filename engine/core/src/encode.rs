@@ -66,17 +66,14 @@ pub fn form(pairs: &[Pair<'_>]) -> String {
 }
 
 /// A request of pairs: the body of a POST, or for a GET appended to the URL's own query, which is kept.
-/// A fragment is left out, since it is never sent (RFC 9110, section 7.1). A form that is posted says so, unless its
-/// headers say something else.
+/// A fragment is left out, since it is never sent (RFC 9110, section 7.1). A form that is posted says so.
 pub fn request(method: Method, url: &str, mut headers: Vec<(String, String)>, pairs: &[Pair<'_>]) -> Request {
     let own = without_fragment(url);
     let form = form(pairs);
     match method {
         Method::Get => Request { method, url: with_query(own, &form), headers, body: Vec::new() },
         Method::Post => {
-            if !headers.iter().any(is_content_type) {
-                headers.insert(0, ("content-type".to_owned(), FORM_TYPE.to_owned()));
-            }
+            headers.insert(0, ("content-type".to_owned(), FORM_TYPE.to_owned()));
             Request { method, url: own.to_owned(), headers, body: form.into_bytes() }
         }
     }
@@ -84,10 +81,6 @@ pub fn request(method: Method, url: &str, mut headers: Vec<(String, String)>, pa
 
 fn without_fragment(url: &str) -> &str {
     url.split('#').next().unwrap_or_default()
-}
-
-fn is_content_type((name, _): &(String, String)) -> bool {
-    name == "content-type"
 }
 
 /// What a form is sent as.
@@ -100,7 +93,7 @@ pub struct Unencoded {
     pub method: Method,
     /// The absolute URL; a query of its own is kept.
     pub url: String,
-    /// Header names in lower case with their values.
+    /// Header names in lower case with their values; `content-type` is not among them, since the body says it.
     pub headers: Vec<(String, String)>,
     /// What is sent.
     pub body: Body,
@@ -113,7 +106,7 @@ pub enum Body {
     Form(Vec<(String, String)>),
     /// Bytes as they are.
     Raw {
-        /// The value of `content-type`; it goes before one among the headers.
+        /// The value of `content-type`.
         content_type: String,
         /// The bytes; a GET carries none.
         bytes: Vec<u8>,
@@ -133,7 +126,6 @@ impl Unencoded {
                 request(method, &url, headers, &pairs)
             }
             Body::Raw { content_type, bytes } => {
-                headers.retain(|header| !is_content_type(header));
                 if method == Method::Post {
                     headers.insert(0, ("content-type".to_owned(), content_type));
                 }

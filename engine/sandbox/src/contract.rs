@@ -1,7 +1,7 @@
 //! Checks what a plugin returned as any input from outside is checked, and names the field and the remedy.
 
 use http::{HeaderName, HeaderValue};
-use leadhook_core::delivery::{CONNECTION_HEADERS, IDENTITY_HEADERS};
+use leadhook_core::delivery::is_header_of_engine;
 use url::Url;
 
 use crate::{
@@ -111,7 +111,10 @@ fn check_header(header: &Pair) -> Result<(), String> {
     let name = cut(&header.name, 80);
     HeaderName::from_bytes(header.name.as_bytes())
         .map_err(|_| format!("{name:?} cannot be the name of a header; use letters, digits and hyphens"))?;
-    if CONNECTION_HEADERS.iter().chain(&IDENTITY_HEADERS).any(|own| *own == header.name) {
+    if header.name == "content-type" {
+        return Err("content-type follows from the body; return a raw body, which says what it is".to_owned());
+    }
+    if is_header_of_engine(&header.name) {
         return Err(format!("{name} is set by the engine alone; leave it out"));
     }
     check_value(&header.value).map_err(|what| format!("the value of {name}: {what}"))

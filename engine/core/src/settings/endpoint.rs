@@ -8,7 +8,7 @@ use url::Url;
 use super::{Known, each};
 use crate::{
     address::{AddressPolicy, UrlFault, check_url},
-    delivery::{CONNECTION_HEADERS, IDENTITY_HEADERS},
+    delivery::is_header_of_engine,
     fact::shorten,
     read::Reader,
     webhook::SigningSecret,
@@ -24,9 +24,6 @@ const HEADER_NAME_BYTES_MAX: usize = 100;
 const HEADER_VALUE_BYTES_MAX: usize = 4 * 1024;
 /// The most secrets that sign side by side.
 const SECRETS_MAX: usize = 5;
-
-/// Further headers that the engine sets itself. `expect` is among them because no interim answer is waited for.
-const HEADERS_NOT_OWN: [&str; 4] = ["accept-encoding", "content-type", "expect", "webhook-test"];
 
 pub(super) fn url(value: &Value, known: Option<&Known<'_>>, reader: &mut Reader) -> Option<Url> {
     let text = reader.text(value, "url")?;
@@ -89,8 +86,7 @@ fn header_name(name: &str, path: &str, reader: &mut Reader) -> Option<String> {
         return reader.fault(path, "bad_header_name", detail);
     }
     let name = name.to_ascii_lowercase();
-    let not_own = CONNECTION_HEADERS.iter().chain(&IDENTITY_HEADERS).chain(&HEADERS_NOT_OWN);
-    if not_own.copied().any(|header| header == name) {
+    if is_header_of_engine(&name) {
         return reader.fault(
             path,
             "header_not_allowed",

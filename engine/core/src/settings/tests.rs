@@ -227,6 +227,7 @@ fn headers_that_are_the_engines_or_break_a_request_are_refused() {
         (headers("Webhook-Id", "x"), "headers.Webhook-Id", "header_not_allowed"),
         (headers("Host", "x"), "headers.Host", "header_not_allowed"),
         (headers("Connection", "x"), "headers.Connection", "header_not_allowed"),
+        (headers("Content-Type", "x"), "headers.Content-Type", "header_not_allowed"),
         (headers("", "x"), "headers.", "bad_header_name"),
         (headers("X Y", "x"), "headers.X Y", "bad_header_name"),
         (headers("Имя", "x"), "headers.Имя", "bad_header_name"),

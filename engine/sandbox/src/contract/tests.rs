@@ -60,6 +60,16 @@ fn what_cannot_be_sent_is_refused_by_its_field() {
 }
 
 #[test]
+fn a_header_that_settings_refuse_is_refused_of_a_plugin_too() {
+    for name in ["Webhook-Test", "webhook-id", "accept-encoding", "Expect", "te", "Content-Type"] {
+        let wrong = refused(|draft| draft.headers = vec![Pair::new("a", "b"), Pair::new(name, "1")]);
+        assert_eq!(wrong.kind, Kind::Contract, "{wrong:?}");
+        let said = format!("request.headers[1]: {} ", name.to_lowercase());
+        assert!(wrong.detail.starts_with(&said), "{wrong:?}");
+    }
+}
+
+#[test]
 fn a_request_that_is_too_large_is_an_output_error() {
     let wrong = refused(|draft| draft.body = Body::Form(vec![Pair::new("a".repeat(600), "b".repeat(600))]));
     assert_eq!(wrong.kind, Kind::Output);
