@@ -35,6 +35,7 @@ pub mod preview;
 pub mod render;
 // What happened, and what follows
 pub mod breaker;
+pub mod notification;
 pub mod outcome;
 pub mod plugin;
 pub mod retry;

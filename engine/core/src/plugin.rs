@@ -162,6 +162,13 @@ pub struct Broken {
     pub frames: Vec<String>,
 }
 
+impl Broken {
+    /// Whether the plugin itself is at fault, and not what it was given or the engine that runs it.
+    pub fn is_plugins_fault(&self) -> bool {
+        !matches!(self.kind.as_str(), "input" | "sandbox")
+    }
+}
+
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Decided {

@@ -236,7 +236,7 @@ async fn settle(
 /// A handler that answered 410 wants nothing more (the contract, "Sending").
 async fn switch_off(shared: &Shared, webhook: &Webhook, reason: String) {
     tracing::warn!(webhook = %webhook.id, reason, "the webhook is switched off");
-    match shared.store.switch_webhook(webhook.account, webhook.id, Switch::Off(Some(reason))).await {
+    match shared.store.switch_webhook_off(webhook.account, webhook.id, reason, shared.clock.now()).await {
         Ok(Some(webhook)) => shared.changed(&webhook),
         Ok(None) => {}
         Err(error) => tracing::error!(%error, webhook = %webhook.id, "the webhook could not be switched off"),

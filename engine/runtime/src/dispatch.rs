@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use leadhook_core::{time::Timestamp, webhook::Rate};
+use leadhook_core::{notification::News, time::Timestamp, webhook::Rate};
 use leadhook_store::{Claimed, Result, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -13,6 +13,7 @@ use crate::{
     board::{Board, Health, Key, Turn},
     deliver,
     engine::Shared,
+    notify::notify,
 };
 
 /// What the dispatcher is told.
@@ -180,6 +181,13 @@ impl Dispatcher {
         }
     }
 
+    /// Tells that a handler is left alone from now on, beside the loop, which waits for no commit.
+    fn tell(&self, (account, webhook): Key, now: Timestamp) {
+        let store = Arc::clone(&self.shared.store);
+        let news = News::HandlerFailing { webhook };
+        self.under_way.spawn(async move { notify(&*store, account, news, now).await });
+    }
+
     fn take_signals(&mut self) {
         while let Ok(signal) = self.received.try_recv() {
             self.take(&signal);
@@ -196,6 +204,7 @@ impl Dispatcher {
                 Health::AsBefore => {}
                 Health::Failing => {
                     tracing::warn!(webhook = %key.1, "the handler keeps failing; it is tried again after a pause");
+                    self.tell(key, now);
                 }
                 Health::Recovered => {
                     tracing::info!(webhook = %key.1, "the handler takes deliveries again; waiting retries are due now");

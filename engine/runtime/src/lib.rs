@@ -13,6 +13,7 @@ mod engine;
 mod keys;
 pub mod limits;
 pub mod plugins;
+mod notify;
 mod prepare;
 
 pub use activate::Activation;

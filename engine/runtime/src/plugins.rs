@@ -1,5 +1,6 @@
 //! The plugins of every account, ready to run: the bundled ones, and uploads as they are asked for.
 
+mod breakers;
 mod run;
 mod state;
 
@@ -9,8 +10,7 @@ use std::{
 };
 
 use leadhook_core::{
-    breaker::{Breaker, Permit},
-    id::{AccountId, WebhookId},
+    id::AccountId,
     plugin::{Exports, PluginKind, PluginVersion},
     time::Timestamp,
 };
@@ -18,6 +18,7 @@ use leadhook_sandbox::{Limits, Plugin, Refusal, Runner, Sandbox, SandboxError};
 use leadhook_store::{KnownPlugin, Store, StoreError, Upload};
 use tokio::task::{JoinError, spawn_blocking};
 
+use breakers::Breakers;
 pub(crate) use run::{ChainOf, Judging, Outcomes};
 use state::Pending;
 
@@ -43,12 +44,11 @@ pub struct Plugins {
     bundled: BTreeMap<&'static str, &'static [u8]>,
     bundled_versions: OnceLock<BTreeMap<&'static str, PluginVersion>>,
     ready: Mutex<HashMap<VersionKey, Plugin>>,
-    breakers: Mutex<HashMap<BreakerKey, Breaker>>,
+    breakers: Breakers,
     pending: Arc<Pending>,
     limits: Limits,
 }
 
-type BreakerKey = (AccountId, WebhookId, String);
 /// Whose it is, its name and its SHA-256: what one account made ready is no other's.
 type VersionKey = (AccountId, String, String);
 
@@ -105,7 +105,7 @@ impl Plugins {
             bundled: parts.bundled.into_iter().collect(),
             bundled_versions: OnceLock::new(),
             ready: Mutex::default(),
-            breakers: Mutex::default(),
+            breakers: Breakers::default(),
             pending: Arc::default(),
             limits,
         }
@@ -221,29 +221,6 @@ impl Plugins {
             ready.clear();
         }
         ready.insert(key, plugin);
-    }
-
-    /// Until when a plugin that keeps failing in a webhook is left alone.
-    fn paused_until(&self, key: &BreakerKey, now: Timestamp) -> Option<Timestamp> {
-        let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
-        match breakers.get(key)?.permits(now) {
-            Permit::OpenUntil(until) => Some(until),
-            Permit::Free | Permit::Probe => None,
-        }
-    }
-
-    /// Notes how a run went. A breaker without failures is not kept.
-    fn note_run(&self, key: BreakerKey, failed: bool, now: Timestamp) {
-        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
-        if !failed {
-            breakers.remove(&key);
-            return;
-        }
-        let (_, webhook, plugin) = &key;
-        let (webhook, plugin) = (*webhook, plugin.clone());
-        if breakers.entry(key).or_default().failed(now) {
-            tracing::warn!(%webhook, plugin, "the plugin keeps failing; it is tried again after a pause");
-        }
     }
 }
 

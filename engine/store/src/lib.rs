@@ -20,6 +20,7 @@ use leadhook_core::{
     lead::{Cause, Lead},
     plugin::{PluginVersion, StateChange, Stored},
     site::Site,
+    notification::{News, Notification},
     time::{Serial, Timestamp},
     webhook::{Settings, Switch, Webhook},
 };
@@ -224,6 +225,15 @@ pub trait Store: Send + Sync + 'static {
         account: AccountId,
         id: WebhookId,
         settings: Settings,
+    /// Switches a webhook off since its handler wants nothing more, for this reason, and notes that for the account's
+    /// people. Its new state; `None` when there is none or it is off already.
+    async fn switch_webhook_off(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+        reason: String,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Webhook>>>;
         now: Timestamp,
     ) -> Result<Arc<Webhook>>;
     /// Saves new settings, if the revision is still the expected one (where one is).
@@ -329,6 +339,18 @@ pub trait Store: Send + Sync + 'static {
     /// What a plugin keeps under a key for one webhook; also what has ended and was not removed yet, see
     /// [`Stored::stands_at`].
     async fn plugin_state(
+    /// Notes something that the account's people are to be told of. Of each account the newest
+    /// [`NOTIFICATIONS_MAX`](leadhook_core::notification::NOTIFICATIONS_MAX) are kept.
+    async fn notify(&self, account: AccountId, news: News, now: Timestamp) -> Result<()>;
+    /// An account's notifications, newest first: at most `limit`, 1 to [`query::LIMIT_MAX`], noted before the serial
+    /// `before`, which is the `next` of the page before.
+    async fn notifications(
+        &self,
+        account: AccountId,
+        limit: usize,
+        before: Option<Serial>,
+    ) -> Result<Page<Notification>>;
+
         &self,
         account: AccountId,
         webhook: WebhookId,

@@ -7,8 +7,9 @@ use leadhook_core::{
     encode::Unencoded,
     event::Trigger,
     id::{AccountId, DeliveryId, SiteId, WebhookId},
+    notification::News,
     outcome::Answer,
-    plugin::{Broken, Decided, Run, StateChange},
+    plugin::{Broken, Decided, Run, StateChange, Step},
     render::Scene,
     time::Timestamp,
     webhook::{Link, OnError, Webhook},
@@ -23,6 +24,7 @@ use tokio::{
 };
 
 use super::{PluginError, Plugins, state::StateOf};
+use crate::notify::notify;
 
 /// What a chain is run for.
 pub(crate) struct ChainOf<'a> {
@@ -101,15 +103,18 @@ impl Plugins {
         let passed = self.on_stage(of, move |stage| chain::pass(stage, &links, request)).await;
         match passed {
             Ok(Passed { end, runs, changes }) => {
-                (end, self.keep(key, delivery, now, is_sample, Outcomes { runs, changes }))
+                (end, self.keep(key, delivery, now, is_sample, Outcomes { runs, changes }).await)
             }
             Err(error) => (broken("chain", &error.to_string()), Outcomes::default()),
         }
     }
 
-    /// Asks the judging plugin what an answer means; `None` when it cannot say.
+    /// Asks the judging plugin what an answer means; `None` when it cannot say, or is left alone since it kept failing.
     pub(crate) async fn judge(self: &Arc<Self>, of: Judging<'_>) -> (Option<Judgement>, Outcomes) {
         let link = link_of_judge(&of);
+        if self.paused_until(&of.chain, name_of(&link.plugin), &[Step::Receipt]).is_some() {
+            return (None, Outcomes::default());
+        }
         let Ok(link) = self.link(&of.chain, &link).await else { return (None, Outcomes::default()) };
         let Judging { chain: of, answer, elapsed_ms, .. } = of;
         let (delivery, now, is_sample) = (of.delivery, of.now, of.told.sample);
@@ -118,7 +123,7 @@ impl Plugins {
         match self.on_stage(of, move |stage| chain::judge(stage, &link, &answer, elapsed_ms)).await {
             Ok(Judged { judgement, run, changes }) => {
                 let outcomes = Outcomes { runs: vec![run], changes };
-                (judgement.ok(), self.keep(key, delivery, now, is_sample, outcomes))
+                (judgement.ok(), self.keep(key, delivery, now, is_sample, outcomes).await)
             }
             Err(_) => (None, Outcomes::default()),
         }
@@ -140,9 +145,9 @@ impl Plugins {
     }
 
     /// Shows later calls what was changed, and lets the breakers know. A sample leaves only its record.
-    fn keep(
+    async fn keep(
         &self,
-        (account, webhook): (AccountId, WebhookId),
+        key: (AccountId, WebhookId),
         delivery: DeliveryId,
         now: Timestamp,
         is_sample: bool,
@@ -151,12 +156,23 @@ impl Plugins {
         if is_sample {
             return Outcomes { changes: Vec::new(), ..outcomes };
         }
+        self.pending.note(key.0, delivery, &outcomes.changes);
         for run in &outcomes.runs {
-            let failed = matches!(run.decided, Decided::Broken(_));
-            self.note_run((account, webhook, run.plugin.clone()), failed, now);
+            if self.breakers.note(key, run, now) {
+                self.tell(key, run, now).await;
+            }
         }
-        self.pending.note(account, delivery, &outcomes.changes);
         outcomes
+    }
+
+    /// Tells that a plugin is left alone from now on.
+    async fn tell(&self, (account, webhook): (AccountId, WebhookId), run: &Run, now: Timestamp) {
+        let Decided::Broken(broken) = &run.decided else { return };
+        let (plugin, step, kind) = (run.plugin.clone(), run.step, &broken.kind);
+        tracing::warn!(%webhook, plugin, %step, kind, "the plugin keeps failing; it is tried again after a pause");
+        let failure = format!("{kind}: {}", broken.detail);
+        let news = News::PluginFailing { webhook, plugin, step, failure };
+        notify(&*self.store, account, news, now).await;
     }
 
     /// Forgets what a delivery changed: it is durable now, or never will be.
@@ -164,13 +180,19 @@ impl Plugins {
         self.pending.forget(account, delivery, changes);
     }
 
+    /// Until when a plugin is left alone since one of these functions kept failing. A sample is for somebody who looks on,
+    /// and is run all the same.
+    fn paused_until(&self, of: &ChainOf<'_>, plugin: &str, steps: &[Step]) -> Option<Timestamp> {
+        let key = (of.webhook.account, of.webhook.id);
+        self.breakers.paused_until(key, plugin, steps, of.now).filter(|_| !of.told.sample)
+    }
+
     /// The links of the webhook's chain, ready to run; an end where a link cannot be.
     async fn links(self: &Arc<Self>, of: &ChainOf<'_>) -> Result<Vec<chain::Link>, End> {
         let mut links = Vec::with_capacity(of.webhook.settings.transform.len());
         for link in &of.webhook.settings.transform {
             let name = name_of(&link.plugin);
-            let key = (of.webhook.account, of.webhook.id, name.to_owned());
-            match (self.paused_until(&key, of.now), link.on_error) {
+            match (self.paused_until(of, name, &[Step::Filter, Step::Transform]), link.on_error) {
                 (None, _) => {}
                 (Some(_), OnError::SendOriginal) => continue,
                 (Some(_), OnError::Skip) => {

@@ -8,6 +8,7 @@
 
 mod fairness;
 mod order;
+mod notifications;
 mod plugins;
 mod retry;
 mod rules;

@@ -1,5 +1,7 @@
 //! Plugins and scripts on the way of a delivery: what they decide, what is remembered of them, and their state.
 
+use std::sync::Arc;
+
 use leadhook_core::{
     breaker::FAILURES_TO_OPEN,
     delivery::{Delivery, StateName},
@@ -7,9 +9,10 @@ use leadhook_core::{
     plugin::Decided,
 };
 use leadhook_runtime::{Activation, clock::Clock as _};
+use leadhook_sandbox::{Body, Call, Draft, Limits, NoState, Pair};
 use serde_json::json;
 
-use crate::world::{ACCOUNT, World, status};
+use crate::world::{ACCOUNT, World, plugins, status};
 
 fn ok(body: &str) -> Outcome {
     Outcome::Answered(Answer { status: 200, body: body.as_bytes().to_vec(), ..Answer::default() })
@@ -204,4 +207,46 @@ async fn the_probe_of_an_activation_passes_the_chain_and_is_judged_and_leaves_no
     world.stands(id, StateName::Delivered).await;
     let numbers: Vec<_> = world.handler.seen(3).await.iter().map(|seen| seen.pair("n").unwrap()).collect();
     assert_eq!(numbers, ["1", "1", "1"], "samples change nothing");
+}
+
+#[test]
+fn an_error_record_of_a_bundled_plugin_names_the_functions_that_were_running() {
+    let parts = plugins();
+    let (_, wasm) = parts.bundled.iter().find(|(name, _)| *name == "json-body").unwrap();
+    let plugin = parts.sandbox.load(wasm).unwrap();
+    let delivery = leadhook_sandbox::Delivery {
+        id: "d".to_owned(),
+        webhook: "w".to_owned(),
+        site: "60001".to_owned(),
+        trigger: "call_ended".to_owned(),
+        occurred_at_ms: 0,
+        resend: false,
+        sample: false,
+        lead: json!({"site": "60001", "type": "call", "id": "1", "parameters": {}, "visits": []}).to_string(),
+    };
+    let fields = (0..50).map(|number| Pair::new(format!("field {number}"), "a value")).collect();
+    let draft = Draft {
+        method: "POST".to_owned(),
+        url: "https://crm.example/".to_owned(),
+        headers: Vec::new(),
+        body: Body::Form(fields),
+    };
+    // Wherever it is when its fuel ends, which differs with what the compiler made of it.
+    let running = (1..100).flat_map(|part| {
+        let limits = Limits { fuel: part * 1_000, ..Limits::MAX };
+        let call = Call {
+            delivery: &delivery,
+            config: Arc::from("{}"),
+            secrets: Arc::default(),
+            kv: Arc::new(NoState),
+            now_ms: 0,
+            seed: 0,
+            limits,
+            keep: None,
+        };
+        let ended = plugin.transform(&call, &draft).result;
+        ended.map_or_else(|record| record.frames, |_| Vec::new())
+    });
+    let named: Vec<_> = running.collect();
+    assert!(named.iter().any(|frame| frame == "leadhook_json_body::json_body"), "{named:?}");
 }

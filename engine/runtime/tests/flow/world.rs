@@ -252,7 +252,7 @@ async fn start_engine(
 }
 
 /// One sandbox for all tests of this process; the tests of all processes share what is compiled.
-fn plugins() -> PluginParts {
+pub(crate) fn plugins() -> PluginParts {
     static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
         let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-plugins");
         Sandbox::new(leadhook_sandbox::Options { cache: Some(cache), ..Default::default() }).unwrap()

@@ -12,6 +12,7 @@ mod failure;
 mod lane;
 mod leads;
 mod lease;
+mod notifications;
 mod opening;
 mod plugins;
 mod recent;

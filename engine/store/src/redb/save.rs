@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use leadhook_core::{
     id::{AccountId, SiteId, WebhookId},
+    notification::News,
     site::Site,
     time::{Serial, Timestamp},
     webhook::{Settings, Subscription, Switch, Webhook},
 };
 
 use super::{
-    row,
+    notifications, row,
     setup::{RevisionRow, WebhookRow},
     state, table,
     tx::Tx,
@@ -104,6 +105,22 @@ pub(super) fn switch(
         state::forget(tx, account, id)?;
     }
     write_webhook(tx, Webhook { switch: switch.clone(), ..(*known).clone() }).map(Some)
+}
+
+/// Switches a webhook off by the engine's own decision, with a notification; `None` where it is off already.
+pub(super) fn switch_off(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    id: WebhookId,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Option<Arc<Webhook>>> {
+    if existing(tx, account, id).is_none_or(|known| known.switch != Switch::On) {
+        return Ok(None);
+    }
+    let news = News::WebhookSwitchedOff { webhook: id, reason: reason.to_owned() };
+    notifications::put(tx, account, &news, now)?;
+    switch(tx, account, id, &Switch::Off(Some(reason.to_owned())))
 }
 
 /// A webhook's revisions, newest first.

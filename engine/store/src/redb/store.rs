@@ -11,16 +11,17 @@ use leadhook_core::{
     event::Event,
     id::{AccountId, DeliveryId, LeadRef, SiteId, WebhookId},
     lead::{Cause, Lead},
+    notification::{News, Notification},
     plugin::{PluginVersion, Stored},
     site::Site,
-    time::Timestamp,
+    time::{Serial, Timestamp},
     webhook::{Settings, Switch, Webhook},
 };
 
 use super::{
     RedbStore, accept, by_hand, claim,
     deliveries::{self, Lister},
-    leads, plugins, row, save, secrets, settle, state, table,
+    leads, notifications, plugins, row, save, secrets, settle, state, table,
     tx::{Committed, Tx},
     view::View,
 };
@@ -112,6 +113,16 @@ impl Store for RedbStore {
         switch: Switch,
     ) -> Result<Option<Arc<Webhook>>> {
         self.write(move |tx| save::switch(tx, account, id, &switch)).await
+    }
+
+    async fn switch_webhook_off(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+        reason: String,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Webhook>>> {
+        self.write(move |tx| save::switch_off(tx, account, id, &reason, now)).await
     }
 
     async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Arc<Webhook>>> {
@@ -298,6 +309,19 @@ impl Store for RedbStore {
     ) -> Result<Option<Stored>> {
         let (plugin, key) = (plugin.to_owned(), key.to_owned());
         self.read(move |view| state::stored(view, account, webhook, &plugin, &key)).await
+    }
+
+    async fn notify(&self, account: AccountId, news: News, now: Timestamp) -> Result<()> {
+        self.write(move |tx| notifications::put(tx, account, &news, now)).await
+    }
+
+    async fn notifications(
+        &self,
+        account: AccountId,
+        limit: usize,
+        before: Option<Serial>,
+    ) -> Result<Page<Notification>> {
+        self.read(move |view| notifications::list(view, account, limit, before)).await
     }
 
     async fn close(&self) {

@@ -76,6 +76,8 @@ pub(super) const PLUGIN_VERSION: TableDefinition<'_, VersionKey, Bytes> =
 /// Account, SHA-256 and number: one piece after another of what was uploaded, whose checksum is that SHA-256.
 pub(super) const PLUGIN_PIECE: TableDefinition<'_, (u32, Text, u32), Bytes> =
     TableDefinition::new("plugin_piece");
+/// Account and serial: what its people are told of, and when that was.
+pub(super) const NOTIFICATION: TableDefinition<'_, (u32, u64), Bytes> = TableDefinition::new("notification");
 /// Account and secret: its value, and when it was set.
 pub(super) const SECRET: TableDefinition<'_, (u32, Text), Bytes> = TableDefinition::new("secret");
 /// What plugins keep for webhooks.

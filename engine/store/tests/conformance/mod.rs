@@ -6,6 +6,7 @@ pub(crate) mod accepting;
 pub(crate) mod by_hand;
 pub(crate) mod lanes;
 pub(crate) mod leasing;
+pub(crate) mod notifications;
 pub(crate) mod plugins;
 pub(crate) mod reading;
 pub(crate) mod restart;
@@ -84,6 +85,9 @@ macro_rules! conformance {
             state: a_key_that_has_ended_begins_anew,
             state: a_deleted_webhook_keeps_no_state,
             reading: deliveries_page_completely_without_doubles,
+            notifications: what_is_noted_is_read_newest_first_in_pages_and_found_after_a_restart,
+            notifications: of_each_account_only_so_many_are_kept,
+            notifications: a_webhook_that_is_switched_off_for_a_reason_is_noted_once,
             reading: deliveries_are_filtered,
             reading: a_delivery_under_lease_is_shown_as_sending,
             reading: leads_page_completely_without_doubles,

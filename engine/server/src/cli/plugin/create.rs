@@ -6,20 +6,23 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
+use serde_json::json;
 use toml::Value;
 
-use super::sdk;
+use super::sdk::{self, put};
 use crate::cli::terminal::{Style, Terminal};
 
 pub(super) const HELP: &str = "\
 Examples:
   leadhook plugin new add-phone --lang rhai
   leadhook plugin new add-phone --lang rust
+  leadhook plugin new add-phone --lang js
+  leadhook plugin new add-phone --lang python
   leadhook plugin new add-phone --lang rust --sdk ~/leadhook/sdk/plugin
 
-A Rust plugin needs the crate `leadhook-plugin`. Without --sdk it is written into the folder, as this
-binary was built with it; with --sdk PATH the crate at that path is named instead.";
+What a plugin needs of leadhook is written into the folder, as this binary was built with it. For Rust,
+--sdk PATH names the crate `leadhook-plugin` at that path instead.";
 
 /// The longest name of a plugin.
 const NAME_CHARACTERS_MAX: usize = 64;
@@ -57,6 +60,10 @@ pub(super) struct Options {
 enum Language {
     /// A crate that is built to WebAssembly
     Rust,
+    /// A module in JavaScript that is built to WebAssembly with an interpreter
+    Js,
+    /// A module in Python that is built to WebAssembly with an interpreter
+    Python,
     /// A script that needs no building
     Rhai,
 }
@@ -80,16 +87,15 @@ pub(super) fn run(options: &Options, terminal: &mut Terminal) -> anyhow::Result<
         bail!("{} is there already; take another name, or --dir DIR", folder.display());
     }
     if options.sdk.is_some() && options.lang != Language::Rust {
-        bail!("--sdk is for --lang rust; a script needs no SDK");
+        bail!("--sdk is for --lang rust");
     }
     match options.lang {
         Language::Rust => rust(name, &folder, options.sdk.as_deref())?,
+        Language::Js => javascript(name, &folder)?,
+        Language::Python => python(name, &folder)?,
         Language::Rhai => {
             put(&folder.join(format!("{name}.rhai")), include_str!("templates/rhai/script.rhai"))?;
-            put(
-                &folder.join("README.md"),
-                &include_str!("templates/rhai/README.md").replace("{{name}}", name),
-            )?;
+            put(&folder.join("README.md"), &named(include_str!("templates/rhai/README.md"), name))?;
         }
     }
     for (fixture, files) in [("with-phone", WITH_PHONE), ("without-phone", WITHOUT_PHONE)] {
@@ -100,7 +106,7 @@ pub(super) fn run(options: &Options, terminal: &mut Terminal) -> anyhow::Result<
     terminal.line(terminal.paint(Style::Green, format!("{} is made", folder.display())))?;
     terminal.line("Next:")?;
     terminal.line(format!("  cd {}", folder.display()))?;
-    if options.lang == Language::Rust {
+    if options.lang != Language::Rhai {
         terminal.line("  leadhook plugin build")?;
     }
     terminal.line("  leadhook plugin test")?;
@@ -119,14 +125,43 @@ fn rust(name: &str, folder: &Path, sdk_path: Option<&Path>) -> anyhow::Result<()
             path.canonicalize()?.to_string_lossy().into_owned()
         }
         None => {
-            sdk::write(&folder.join(CARRIED))?;
+            sdk::write_rust(&folder.join(CARRIED))?;
             CARRIED.to_owned()
         }
     };
     put(&folder.join("Cargo.toml"), &manifest(name, &path)?)?;
     put(&folder.join("src/lib.rs"), include_str!("templates/rust/lib.rs"))?;
     put(&folder.join(".gitignore"), "/target\n*.wasm\n")?;
-    put(&folder.join("README.md"), &include_str!("templates/rust/README.md").replace("{{name}}", name))
+    put(&folder.join("README.md"), &named(include_str!("templates/rust/README.md"), name))
+}
+
+fn javascript(name: &str, folder: &Path) -> anyhow::Result<()> {
+    let package = json!({ "name": name, "version": "0.1.0", "private": true, "type": "module",
+        "scripts": { "test": "node --test" }, "devDependencies": sdk::npm_versions()? });
+    sdk::write_javascript(&folder.join("leadhook-plugin"))?;
+    put(&folder.join("package.json"), &format!("{package:#}\n"))?;
+    put(&folder.join("plugin.js"), include_str!("templates/js/plugin.js"))?;
+    put(&folder.join("plugin.test.js"), include_str!("templates/js/plugin.test.js"))?;
+    put(&folder.join(".gitignore"), "/node_modules\n*.wasm\n")?;
+    put(&folder.join("README.md"), &named(include_str!("templates/js/README.md"), name))
+}
+
+fn python(name: &str, folder: &Path) -> anyhow::Result<()> {
+    let (quoted, versions) = (Value::from(name), sdk::pip_versions()?);
+    let project = format!(
+        "[project]\nname = {quoted}\nversion = \"0.1.0\"\nrequires-python = \">=3.10\"\n\
+         # What builds the plugin, and the libraries that it imports.\ndependencies = {versions}\n"
+    );
+    sdk::write_python(&folder.join("leadhook_plugin"))?;
+    put(&folder.join("pyproject.toml"), &project)?;
+    put(&folder.join("plugin.py"), include_str!("templates/python/plugin.py"))?;
+    put(&folder.join("test_plugin.py"), include_str!("templates/python/test_plugin.py"))?;
+    put(&folder.join(".gitignore"), "/.venv\n__pycache__\n*.wasm\n")?;
+    put(&folder.join("README.md"), &named(include_str!("templates/python/README.md"), name))
+}
+
+fn named(text: &str, name: &str) -> String {
+    text.replace("{{name}}", name)
 }
 
 /// The manifest of a plugin's crate.
@@ -152,16 +187,11 @@ opt-level = 3
 lto = true
 codegen-units = 1
 panic = "abort"
-strip = true
+# Leaves the names of functions, which error records show.
+strip = "debuginfo"
 
 # A workspace of its own, so that it builds inside another one too.
 [workspace]
 "#
     ))
-}
-
-fn put(path: &Path, text: &str) -> anyhow::Result<()> {
-    let parent = path.parent().unwrap_or(path);
-    fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
-    fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }

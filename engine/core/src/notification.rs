@@ -1,0 +1,110 @@
+//! What an account's people are told of without having asked (the contract, "Notifications").
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    breaker::FAILURES_TO_OPEN,
+    event::words,
+    id::WebhookId,
+    plugin::Step,
+    time::{Serial, Timestamp},
+};
+
+/// The most notifications that are kept of one account; the oldest go first.
+pub const NOTIFICATIONS_MAX: usize = 1_000;
+
+words! {
+    /// The kinds of notifications, as the API speaks of them.
+    NotificationKind {
+        /// A handler wants nothing more.
+        WebhookSwitchedOff "webhook_switched_off",
+        /// A handler takes nothing at the moment.
+        HandlerFailing "handler_failing",
+        /// A plugin does not do its work.
+        PluginFailing "plugin_failing",
+    }
+}
+
+/// One notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// Its number, by which lists are paged.
+    pub serial: Serial,
+    /// When it was made.
+    pub at: Timestamp,
+    /// What it tells.
+    pub news: News,
+}
+
+/// What a notification tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum News {
+    /// The engine switched a webhook off, since its handler answered 410.
+    WebhookSwitchedOff {
+        /// The webhook.
+        webhook: WebhookId,
+        /// Why, in words for a marketer.
+        reason: String,
+    },
+    /// A handler failed so often in a row that it is left alone for a while.
+    HandlerFailing {
+        /// Its webhook.
+        webhook: WebhookId,
+    },
+    /// A plugin failed so often in a row in one webhook that it is left alone there for a while.
+    PluginFailing {
+        /// The webhook.
+        webhook: WebhookId,
+        /// The plugin's name.
+        plugin: String,
+        /// Which of its functions.
+        step: Step,
+        /// The last failure: its kind and its detail.
+        failure: String,
+    },
+}
+
+impl News {
+    /// Its kind.
+    pub fn kind(&self) -> NotificationKind {
+        match self {
+            Self::WebhookSwitchedOff { .. } => NotificationKind::WebhookSwitchedOff,
+            Self::HandlerFailing { .. } => NotificationKind::HandlerFailing,
+            Self::PluginFailing { .. } => NotificationKind::PluginFailing,
+        }
+    }
+
+    /// The webhook that it is about.
+    pub fn webhook(&self) -> WebhookId {
+        match self {
+            Self::WebhookSwitchedOff { webhook, .. }
+            | Self::HandlerFailing { webhook }
+            | Self::PluginFailing { webhook, .. } => *webhook,
+        }
+    }
+
+    /// The plugin that it is about, if it is about one.
+    pub fn plugin(&self) -> Option<&str> {
+        match self {
+            Self::PluginFailing { plugin, .. } => Some(plugin),
+            Self::WebhookSwitchedOff { .. } | Self::HandlerFailing { .. } => None,
+        }
+    }
+
+    /// What happened and what follows, in words for a marketer.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::WebhookSwitchedOff { reason, .. } => format!("the webhook was switched off: {reason}"),
+            Self::HandlerFailing { .. } => format!(
+                "the handler failed {FAILURES_TO_OPEN} times in a row; nothing is lost: it is asked again after a \
+                 pause, and what waits is sent when it answers"
+            ),
+            Self::PluginFailing { plugin, step, failure, .. } => format!(
+                "the {step} of the plugin `{plugin}` failed {FAILURES_TO_OPEN} times in a row and is left alone for a \
+                 while; the last time: {failure}"
+            ),
+        }
+    }
+}
