@@ -282,6 +282,8 @@ fn owed(
             renderings: Vec::new(),
             attempts: Vec::new(),
             runs: Vec::new(),
+            resend_of: None,
+            resends: Vec::new(),
         });
     }
     deliveries

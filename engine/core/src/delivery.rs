@@ -10,7 +10,7 @@ use crate::{
     id::{DeliveryId, LeadRef},
     outcome::Outcome,
     plugin::{RUNS_MAX, Run},
-    time::Timestamp,
+    time::{Serial, Timestamp},
 };
 
 words! {
@@ -99,6 +99,9 @@ pub struct Rendering {
     pub lead_version: u32,
     /// The sums of what was selected; `None` where no further delivery of the lane can compare with them.
     pub fingerprints: Option<Fingerprints>,
+    /// What `changedFields` was found to be, so that it need not be compared again; `None` where nothing was delivered
+    /// in the lane yet.
+    pub changed_fields: Option<String>,
     /// What somebody should know about the request, such as a URL over 8 KiB.
     pub warnings: Vec<String>,
 }
@@ -243,7 +246,14 @@ pub struct Delivery {
     pub attempts: Vec<Attempt>,
     /// What plugins and scripts did, oldest first; the last [`RUNS_MAX`] runs.
     pub runs: Vec<Run>,
+    /// The delivery that this one sends again as it was; `None` for one that an event made owed.
+    pub resend_of: Option<DeliveryId>,
+    /// The deliveries that send this one again, oldest first; at most [`RESENDS_MAX`].
+    pub resends: Vec<DeliveryId>,
 }
+
+/// How often one delivery can be sent again.
+pub const RESENDS_MAX: usize = 100;
 
 /// Which version of the lead a delivery's first rendering takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,6 +275,25 @@ impl Delivery {
         self.runs.extend(runs);
         let too_many = self.runs.len().saturating_sub(RUNS_MAX);
         self.runs.drain(..too_many);
+    }
+
+    /// A delivery under its own id that sends this one again as it was last rendered (the contract, "Resend"); `None`
+    /// where it was never rendered. Both sides are to remember each other.
+    pub fn sent_again(&self, serial: Serial, due: Timestamp) -> Option<Self> {
+        let rendering = self.renderings.last()?;
+        Some(Self {
+            id: DeliveryId { lane: self.id.lane, serial },
+            lead: self.lead.clone(),
+            trigger: self.trigger,
+            occurred_at: self.occurred_at,
+            source: Source::Version(rendering.lead_version),
+            state: State::Scheduled { due },
+            renderings: Vec::new(),
+            attempts: Vec::new(),
+            runs: Vec::new(),
+            resend_of: Some(self.id),
+            resends: Vec::new(),
+        })
     }
 
     /// The lead version to render from: that of the first rendering if there was one.

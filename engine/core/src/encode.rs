@@ -84,7 +84,7 @@ fn without_fragment(url: &str) -> &str {
 }
 
 /// What a form is sent as.
-const FORM_TYPE: &str = "application/x-www-form-urlencoded";
+pub(crate) const FORM_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// A request before its body is encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -38,6 +38,7 @@ pub mod breaker;
 pub mod notification;
 pub mod outcome;
 pub mod plugin;
+pub mod replay;
 pub mod retry;
 pub mod sign;
 // What people read

@@ -18,7 +18,7 @@ use crate::{
     webhook::Settings,
 };
 
-pub use sketch::{Sketch, held_back, sketch};
+pub use sketch::{Sketch, held_back, sketch, sketch_again};
 
 /// What every request names itself as.
 pub const USER_AGENT: &str = concat!("leadhook/", env!("CARGO_PKG_VERSION"));
@@ -67,7 +67,7 @@ pub fn render(scene: &Scene<'_>) -> Rendered {
     }
 }
 
-/// Renders a delivery that no filter is asked about: a resend (the contract, "Working with a webhook").
+/// Renders a delivery that no filter is asked about.
 pub fn render_unfiltered(scene: &Scene<'_>) -> Rendering {
     let traffic = Traffic::of(scene.lead, scene.settings.attribution);
     rendering(scene, Draft::of(&scene.view(&traffic), scene))
@@ -138,9 +138,25 @@ pub(crate) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// Values everything that the settings select and the lead's kind has. What changed is told last, since
-    /// all other values must be known for it.
+    /// Values everything that the settings select and the lead's kind has, and finds what changed since the lane's
+    /// last delivered delivery.
     pub(crate) fn of(view: &View<'a>, scene: &Scene<'_>) -> Self {
+        let draft = Self::unchanged(view, scene);
+        let changed = match (scene.previous, &draft.fingerprints) {
+            (Some(previous), Some(fingerprints)) => {
+                Some(changed::names(&draft.entries, fingerprints, previous))
+            }
+            _ => None,
+        };
+        draft.told(view, changed)
+    }
+
+    /// The same where it is known from an earlier rendering what had changed.
+    pub(crate) fn again(view: &View<'a>, scene: &Scene<'_>, changed: Option<&str>) -> Self {
+        Self::unchanged(view, scene).told(view, changed.map(str::to_owned))
+    }
+
+    fn unchanged(view: &View<'a>, scene: &Scene<'_>) -> Self {
         let kind = view.lead.reference.kind;
         let selected = view.settings.parameters.iter().filter(|(parameter, _)| parameter.exists_for(kind));
         let valued = |(parameter, sent_as): &'a (Parameter, String)| Entry {
@@ -148,20 +164,21 @@ impl<'a> Draft<'a> {
             sent_as,
             valued: parameter::value(*parameter, view),
         };
-        let mut entries: Vec<Entry<'a>> = selected.map(valued).collect();
+        let entries: Vec<Entry<'a>> = selected.map(valued).collect();
         let compares = scene.lane_goes_on || scene.previous.is_some();
         let fingerprints = compares.then(|| changed::fingerprints(&entries));
-        let changed = match (scene.previous, &fingerprints) {
-            (Some(previous), Some(fingerprints)) => Some(changed::names(&entries, fingerprints, previous)),
-            _ => None,
-        };
+        Self { entries, fingerprints, changed: None }
+    }
+
+    /// What changed is told last, since all other values must be known for it.
+    fn told(mut self, view: &View<'a>, changed: Option<String>) -> Self {
         if let Some(names) = &changed {
             let view = View { changed_fields: Some(names), ..*view };
-            for entry in entries.iter_mut().filter(|entry| entry.parameter == Parameter::ChangedFields) {
+            for entry in self.entries.iter_mut().filter(|entry| entry.parameter == Parameter::ChangedFields) {
                 entry.valued = parameter::value(entry.parameter, &view).into_owned();
             }
         }
-        Self { entries, fingerprints, changed }
+        Self { changed, ..self }
     }
 
     fn pairs(&self) -> Vec<Pair<'_>> {
@@ -174,11 +191,16 @@ impl<'a> Draft<'a> {
 pub(crate) fn rendering(scene: &Scene<'_>, draft: Draft<'_>) -> Rendering {
     let settings = scene.settings;
     let request = encode::request(settings.method, settings.url.as_str(), headers(settings), &draft.pairs());
-    rendered(scene, request, draft.fingerprints)
+    rendered(scene, request, draft.fingerprints, draft.changed)
 }
 
 /// A request, with what is kept beside it.
-fn rendered(scene: &Scene<'_>, request: Request, fingerprints: Option<Fingerprints>) -> Rendering {
+fn rendered(
+    scene: &Scene<'_>,
+    request: Request,
+    fingerprints: Option<Fingerprints>,
+    changed_fields: Option<String>,
+) -> Rendering {
     Rendering {
         warnings: encode::warnings(&request),
         request,
@@ -187,6 +209,7 @@ fn rendered(scene: &Scene<'_>, request: Request, fingerprints: Option<Fingerprin
         site_revision: scene.site.revision,
         lead_version: scene.lead.version,
         fingerprints,
+        changed_fields,
     }
 }
 

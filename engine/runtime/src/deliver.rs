@@ -170,7 +170,9 @@ async fn attempt(shared: &Shared, delivery: &Delivery, settings: &Settings) -> (
     let started_at = shared.clock.now();
     let began = Instant::now();
     let rendering = delivery.renderings.last().expect("`prepare` leaves at least one rendering");
-    let headers = identity(delivery.id, rendering, settings, started_at);
+    let mut headers = identity(delivery.id, rendering, settings, started_at);
+    // A receiver that drops ids which it knows must still get it, and can tell what it gets.
+    headers.extend(delivery.resend_of.map(|first| ("webhook-resend-of".to_owned(), first.to_string())));
     let timeout = Duration::from_secs(u64::from(settings.timeout_seconds));
     let outcome = shared.carrier.carry(&rendering.request, &headers, timeout).await;
     let attempt = Attempt {

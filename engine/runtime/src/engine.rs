@@ -185,12 +185,12 @@ impl Engine {
         .await
     }
 
-    /// Makes a waiting delivery due now; see [`Store::send_now`].
+    /// Makes a waiting delivery due now, or sends one again that has ended; see [`Store::send_now`].
     pub async fn send_now(&self, account: AccountId, id: DeliveryId) -> Result<ByHand> {
         let shared = Arc::clone(&self.shared);
         carry_through(async move {
             let done = shared.store.send_now(account, id, shared.clock.now()).await?;
-            if let ByHand::Done { due: Some(due) } = done {
+            if let ByHand::Done { due: Some(due) } | ByHand::SentAgain { due, .. } = done {
                 shared.signal(Signal::Wake { key: (account, id.lane.webhook), due });
             }
             Ok(done)

@@ -5,6 +5,7 @@
 //! claimed goes unsettled while the process lives, and an acknowledged event is in the store.
 
 mod activate;
+mod again;
 mod board;
 pub mod clock;
 mod deliver;
@@ -12,10 +13,13 @@ mod dispatch;
 mod engine;
 mod keys;
 pub mod limits;
-pub mod plugins;
 mod notify;
+pub mod plugins;
 mod prepare;
+mod replay;
 
 pub use activate::Activation;
+pub use again::Unrepeatable;
 pub use engine::{Carrier, Engine, Parts};
 pub use plugins::PluginParts;
+pub use replay::{Again, Replay, Replayed};

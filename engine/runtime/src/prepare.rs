@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use leadhook_core::{
     delivery::{Attempt, Delivery, State},
+    id::DeliveryId,
     outcome::Outcome,
     plugin::{Broken, StateChange},
-    render::{Rendered, Scene, held_back, render, sketch},
+    render::{Rendered, Scene, Sketch, held_back, render, sketch},
     retry::{Verdict, after_failure},
     time::Timestamp,
     webhook::{Settings, Success, Webhook},
@@ -15,6 +16,7 @@ use leadhook_sandbox::chain::End;
 use leadhook_store::{Claimed, Result};
 
 use crate::{
+    again::{Then, Unrepeatable},
     deliver::{ended, follow},
     engine::Shared,
     plugins::{ChainOf, Outcomes},
@@ -36,6 +38,9 @@ pub(crate) enum Prepared {
 /// The stored bytes while the settings stand as they were; else filters, parameters, encoding and the chain of
 /// plugins anew, from the lead version of the first rendering.
 pub(crate) async fn prepare(shared: &Arc<Shared>, claimed: Claimed, now: Timestamp) -> Result<Prepared> {
+    if let Some(first) = claimed.delivery.resend_of {
+        return prepare_again(shared, claimed, first, now).await;
+    }
     let Claimed { mut delivery, lead, site, webhook, previous, lease, lane_goes_on } = claimed;
     let is_rendered = delivery.renderings.last().is_some_and(|last| last.revision == webhook.revision);
     let is_judged = matches!(webhook.settings.success, Success::Plugin(_));
@@ -79,12 +84,7 @@ fn skipped(delivery: Delivery, reason: String, at: Timestamp, state: Vec<StateCh
 }
 
 /// Filters, then the request passes the webhook's chain.
-async fn pass(
-    shared: &Arc<Shared>,
-    webhook: &Webhook,
-    mut delivery: Delivery,
-    scene: &Scene<'_>,
-) -> Prepared {
+async fn pass(shared: &Arc<Shared>, webhook: &Webhook, delivery: Delivery, scene: &Scene<'_>) -> Prepared {
     let now = scene.now;
     if let Some(reason) = held_back(scene) {
         return skipped(delivery, reason, now, Vec::new());
@@ -97,6 +97,54 @@ async fn pass(
         }
         None => (End::Skip { reason: "this engine runs no plugins".to_owned() }, Outcomes::default()),
     };
+    after_chain(webhook, delivery, scene, sketch, end, outcomes)
+}
+
+/// A delivery that sends another again: as that one was, whatever the settings are now (the contract, "Resend"). Once
+/// rendered it stays so.
+async fn prepare_again(
+    shared: &Arc<Shared>,
+    claimed: Claimed,
+    first: DeliveryId,
+    now: Timestamp,
+) -> Result<Prepared> {
+    let Claimed { delivery, site, webhook, lease, lane_goes_on, .. } = claimed;
+    let is_rendered = !delivery.renderings.is_empty();
+    if is_rendered && !matches!(webhook.settings.success, Success::Plugin(_)) {
+        return Ok(Prepared::Ready { delivery, lead: None, state: Vec::new() });
+    }
+    let cannot = |delivery: Delivery, why: Unrepeatable| {
+        let state = State::Failed { at: now, reason: format!("it cannot be sent again as it was: {why}") };
+        Prepared::Ended { delivery: ended(delivery, state), state: Vec::new() }
+    };
+    let then = match Then::of_first(shared, lease.account, first).await? {
+        Ok(then) => then.allowing(&site),
+        Err(why) => return Ok(cannot(delivery, why)),
+    };
+    let scene = then.scene(&delivery, lane_goes_on, now);
+    let sketch = then.sketch(&scene);
+    if is_rendered {
+        return Ok(Prepared::Ready { delivery, lead: Some(sketch.lead), state: Vec::new() });
+    }
+    match then.pass(shared, &delivery, &sketch).await {
+        Ok((end, runs)) => {
+            let outcomes = Outcomes { runs, changes: Vec::new() };
+            Ok(after_chain(&webhook, delivery, &scene, sketch, end, outcomes))
+        }
+        Err(why) => Ok(cannot(delivery, why)),
+    }
+}
+
+/// What the end of its chain makes of a delivery.
+fn after_chain(
+    webhook: &Webhook,
+    mut delivery: Delivery,
+    scene: &Scene<'_>,
+    sketch: Sketch,
+    end: End,
+    outcomes: Outcomes,
+) -> Prepared {
+    let now = scene.now;
     let Outcomes { runs, changes: state } = outcomes;
     delivery.note_runs(runs);
     match end {

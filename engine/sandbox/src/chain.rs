@@ -108,6 +108,30 @@ pub fn pass(stage: &Stage<'_>, links: &[Link], request: Unencoded) -> Passed {
     Passed { end, runs, changes }
 }
 
+/// Passes a request once more through transforms that ran before, each over the state that it read then. No filter is
+/// asked, and what is written is dropped: what a link read then had the writes of those before it in it.
+pub fn pass_again(stage: &Stage<'_>, links: &[Link], request: Unencoded) -> Passed {
+    let mut runs = Vec::new();
+    let mut draft = draft(request);
+    for link in links {
+        let mut chain = Chain { stage, runs, changes: Vec::new() };
+        let verdict = chain.transform(link, &draft);
+        runs = chain.runs;
+        let end = match verdict {
+            Ok(None) => continue,
+            Ok(Some(Verdict::Send(rewritten))) => {
+                draft = rewritten;
+                continue;
+            }
+            Ok(Some(Verdict::Skip(reason))) => skipped(link, &reason),
+            Ok(Some(Verdict::Defer(at))) => End::Defer { until: time(at) },
+            Err(broken) => End::Failed { plugin: link.name.clone(), broken },
+        };
+        return Passed { end, runs, changes: Vec::new() };
+    }
+    Passed { end: End::Send(unencoded(draft)), runs, changes: Vec::new() }
+}
+
 /// Asks a plugin what the handler's answer means.
 pub fn judge(stage: &Stage<'_>, link: &Link, answer: &Answer, elapsed_ms: u32) -> Judged {
     let response = Response {

@@ -180,6 +180,7 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::get))
         .routes(routes!(deliveries::send))
         .routes(routes!(deliveries::cancel))
+        .routes(routes!(deliveries::replay::replay))
         .routes(routes!(plugins::list))
         .routes(routes!(plugins::put, plugins::get, plugins::delete))
         .routes(routes!(plugins::versions::list))

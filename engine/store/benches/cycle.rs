@@ -112,6 +112,7 @@ fn delivered(claimed: Claimed) -> Settlement {
         site_revision: 1,
         lead_version: 1,
         fingerprints: None,
+        changed_fields: None,
         warnings: Vec::new(),
     });
     let answer = Answer { status: 200, body: b"ok".to_vec(), ..Answer::default() };

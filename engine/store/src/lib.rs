@@ -4,23 +4,25 @@
 //! each command is one transaction, what it answers is durable, a claim is a lease that a stale holder
 //! cannot settle, and every key leads with the account. [`redb::RedbStore`] is the embedded one.
 
+mod by_hand;
 mod error;
 mod plugin;
 pub mod query;
 pub mod redb;
+mod then;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use leadhook_core::{
     accept::Refusal,
-    delivery::{Delivery, Fingerprints},
+    delivery::{Delivery, Fingerprints, Rendering},
     event::Event,
     id::{AccountId, DeliveryId, LeadRef, SiteId, WebhookId},
     lead::{Cause, Lead},
+    notification::{News, Notification},
     plugin::{PluginVersion, StateChange, Stored},
     site::Site,
-    notification::{News, Notification},
     time::{Serial, Timestamp},
     webhook::{Settings, Switch, Webhook},
 };
@@ -29,8 +31,10 @@ use serde_json::Value;
 
 use crate::query::{DeliveryQuery, LeadQuery, Page};
 pub use crate::{
+    by_hand::ByHand,
     error::{Result, StoreError},
     plugin::{KnownPlugin, PluginDeleted, Upload},
+    then::RenderedFrom,
 };
 
 /// A customer.
@@ -176,28 +180,6 @@ pub struct Shown {
     pub sending: bool,
 }
 
-/// What became of a command by hand on one delivery.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ByHand {
-    /// It is done; the delivery's webhook has something due at this time.
-    Done {
-        /// When. After a cancelling that is the webhook's next delivery, which may be one that waited for the
-        /// cancelled one; `None` when there is none.
-        due: Option<Timestamp>,
-    },
-    /// It is being sent at this moment.
-    Sending,
-    /// It ended in a way that the command cannot change: the state's name and its reason.
-    Ended {
-        /// `delivered`, `skipped`, `failed` or `cancelled`.
-        state: leadhook_core::delivery::StateName,
-        /// Why it ended so.
-        reason: Option<String>,
-    },
-    /// There is no such delivery.
-    Unknown,
-}
-
 /// The commands. Each is one transaction or a consistent read; an answer means that it is durable.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -225,15 +207,6 @@ pub trait Store: Send + Sync + 'static {
         account: AccountId,
         id: WebhookId,
         settings: Settings,
-    /// Switches a webhook off since its handler wants nothing more, for this reason, and notes that for the account's
-    /// people. Its new state; `None` when there is none or it is off already.
-    async fn switch_webhook_off(
-        &self,
-        account: AccountId,
-        id: WebhookId,
-        reason: String,
-        now: Timestamp,
-    ) -> Result<Option<Arc<Webhook>>>;
         now: Timestamp,
     ) -> Result<Arc<Webhook>>;
     /// Saves new settings, if the revision is still the expected one (where one is).
@@ -251,6 +224,15 @@ pub trait Store: Send + Sync + 'static {
         account: AccountId,
         id: WebhookId,
         switch: Switch,
+    ) -> Result<Option<Arc<Webhook>>>;
+    /// Switches a webhook off since its handler wants nothing more, for this reason, and notes that for the account's
+    /// people. Its new state; `None` when there is none or it is off already.
+    async fn switch_webhook_off(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+        reason: String,
+        now: Timestamp,
     ) -> Result<Option<Arc<Webhook>>>;
     /// A webhook as it is now, deleted ones too.
     async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Arc<Webhook>>>;
@@ -288,7 +270,9 @@ pub trait Store: Send + Sync + 'static {
         spacing_ms: u32,
     ) -> Result<usize>;
 
-    /// Makes a waiting delivery due now, or takes up again one that was cancelled before any attempt.
+    /// Makes a waiting delivery due now. One that ended without ever being rendered is taken up again; one that ended
+    /// after a request was made of it is sent again by a delivery of its own, while its webhook is on: when that is
+    /// settled as delivered, the first one counts as delivered too.
     async fn send_now(&self, account: AccountId, id: DeliveryId, now: Timestamp) -> Result<ByHand>;
     /// Cancels a waiting delivery, with this reason.
     async fn cancel(
@@ -305,6 +289,15 @@ pub trait Store: Send + Sync + 'static {
     async fn leads(&self, account: AccountId, query: LeadQuery) -> Result<Page<Lead>>;
     /// One delivery.
     async fn delivery(&self, account: AccountId, id: DeliveryId) -> Result<Option<Shown>>;
+    /// What a rendering of a delivery was made from, in the versions that it names, also where the site or the webhook
+    /// was deleted since.
+    async fn rendered_from(
+        &self,
+        account: AccountId,
+        delivery: DeliveryId,
+        site: &SiteId,
+        rendering: &Rendering,
+    ) -> Result<RenderedFrom>;
     /// Deliveries, the newest owed first.
     async fn deliveries(&self, account: AccountId, query: DeliveryQuery) -> Result<Page<Shown>>;
 
@@ -339,6 +332,13 @@ pub trait Store: Send + Sync + 'static {
     /// What a plugin keeps under a key for one webhook; also what has ended and was not removed yet, see
     /// [`Stored::stands_at`].
     async fn plugin_state(
+        &self,
+        account: AccountId,
+        webhook: WebhookId,
+        plugin: &str,
+        key: &str,
+    ) -> Result<Option<Stored>>;
+
     /// Notes something that the account's people are to be told of. Of each account the newest
     /// [`NOTIFICATIONS_MAX`](leadhook_core::notification::NOTIFICATIONS_MAX) are kept.
     async fn notify(&self, account: AccountId, news: News, now: Timestamp) -> Result<()>;
@@ -350,13 +350,6 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
         before: Option<Serial>,
     ) -> Result<Page<Notification>>;
-
-        &self,
-        account: AccountId,
-        webhook: WebhookId,
-        plugin: &str,
-        key: &str,
-    ) -> Result<Option<Stored>>;
 
     /// Ends what is under way and closes; commands after it answer `Unavailable`.
     async fn close(&self);

@@ -17,6 +17,7 @@ pub struct Sketch {
     /// The lead as JSON text.
     pub lead: String,
     fingerprints: Option<Fingerprints>,
+    changed: Option<String>,
 }
 
 /// Why the settings' filters hold the delivery back; `None` when it passes.
@@ -29,8 +30,19 @@ pub fn held_back(scene: &Scene<'_>) -> Option<String> {
 pub fn sketch(scene: &Scene<'_>) -> Sketch {
     let traffic = Traffic::of(scene.lead, scene.settings.attribution);
     let view = scene.view(&traffic);
-    let draft = Draft::of(&view, scene);
-    let lead = lead_json::text(&View { changed_fields: draft.changed.as_deref(), ..view });
+    sketched(scene, &view, Draft::of(&view, scene))
+}
+
+/// The same for a delivery that was rendered before, with what was found to have changed then: what the lane delivered
+/// since does not count. The scene's `previous` is not looked at.
+pub fn sketch_again(scene: &Scene<'_>, changed_fields: Option<&str>) -> Sketch {
+    let traffic = Traffic::of(scene.lead, scene.settings.attribution);
+    let view = scene.view(&traffic);
+    sketched(scene, &view, Draft::again(&view, scene, changed_fields))
+}
+
+fn sketched(scene: &Scene<'_>, view: &View<'_>, draft: Draft<'_>) -> Sketch {
+    let lead = lead_json::text(&View { changed_fields: draft.changed.as_deref(), ..*view });
     let pairs = draft.pairs().into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
     let settings = scene.settings;
     let request = Unencoded {
@@ -39,12 +51,12 @@ pub fn sketch(scene: &Scene<'_>) -> Sketch {
         headers: headers(settings),
         body: Body::Form(pairs.collect()),
     };
-    Sketch { request, lead, fingerprints: draft.fingerprints }
+    Sketch { request, lead, fingerprints: draft.fingerprints, changed: draft.changed }
 }
 
 impl Sketch {
     /// What the chain made of it, encoded, with what is kept beside a request.
     pub fn rendering(&self, scene: &Scene<'_>, request: Unencoded) -> Rendering {
-        rendered(scene, request.encode(), self.fingerprints.clone())
+        rendered(scene, request.encode(), self.fingerprints.clone(), self.changed.clone())
     }
 }

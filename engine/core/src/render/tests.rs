@@ -161,11 +161,28 @@ fn filters_compare_the_value_that_would_be_sent_and_a_skip_has_its_reason() {
 }
 
 #[test]
-fn a_resend_asks_no_filter() {
+fn what_is_rendered_unfiltered_asks_no_filter() {
     let stage = Stage::sample(LeadKind::Call, json!({ "leads": { "calls": "none" } }));
     let scene = stage.scene(Trigger::CallEnded, None);
     assert!(matches!(render(&scene), Rendered::Skipped(_)));
     assert!(!render_unfiltered(&scene).request.body.is_empty());
+}
+
+#[test]
+fn a_delivery_rendered_again_tells_what_had_changed_then() {
+    let stage = Stage::sample(
+        LeadKind::Call,
+        json!({ "parameters": { "only": ["id", "duration", "changedFields"] } }),
+    );
+    let before = stage.render(Trigger::CallEnded, None).fingerprints.unwrap();
+    let then = stage.render(Trigger::CallEnded, Some(&Fingerprints::default()));
+    assert_eq!(then.changed_fields.as_deref(), Some("id,duration"));
+    // Meanwhile the lane delivered the same, so that by now nothing has changed.
+    let scene = stage.scene(Trigger::CallEnded, Some(&before));
+    let again = sketch_again(&scene, then.changed_fields.as_deref());
+    assert_eq!(again.rendering(&scene, again.request.clone()), then);
+    let first = sketch_again(&scene, None);
+    assert_eq!(first.rendering(&scene, first.request.clone()), stage.render(Trigger::CallEnded, None));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use leadhook_core::{
     id::{AccountId, DeliveryId, SiteId, WebhookId},
     notification::News,
     outcome::Answer,
-    plugin::{Broken, Decided, Run, StateChange, Step},
+    plugin::{Broken, Decided, Run, StateChange, Step, Stored},
     render::Scene,
     time::Timestamp,
     webhook::{Link, OnError, Webhook},
@@ -24,6 +24,7 @@ use tokio::{
 };
 
 use super::{PluginError, Plugins, state::StateOf};
+use crate::again::Unrepeatable;
 use crate::notify::notify;
 
 /// What a chain is run for.
@@ -31,6 +32,7 @@ pub(crate) struct ChainOf<'a> {
     pub(crate) webhook: &'a Webhook,
     pub(crate) told: Told,
     pub(crate) delivery: DeliveryId,
+    pub(crate) seed: u64,
     pub(crate) now: Timestamp,
 }
 
@@ -54,18 +56,20 @@ impl<'a> ChainOf<'a> {
     pub(crate) fn new(webhook: &'a Webhook, delivery: &Delivery, lead: String, now: Timestamp) -> Self {
         let (site, occurred_at) = (&delivery.lead.site, delivery.occurred_at);
         let told = told(webhook, delivery.id, site, delivery.trigger, occurred_at, lead);
-        Self { webhook, told, delivery: delivery.id, now }
+        let told = Told { resend: delivery.resend_of.is_some(), ..told };
+        let seed = seed(delivery.resend_of.unwrap_or(delivery.id));
+        Self { webhook, told, delivery: delivery.id, seed, now }
     }
 
     /// The chain of a probe: it is told so, and leaves no state behind.
     pub(crate) fn of_sample(webhook: &'a Webhook, scene: &Scene<'_>, lead: String) -> Self {
         let told = told(webhook, scene.delivery, &scene.site.id, scene.trigger, scene.now, lead);
-        Self { webhook, told: Told { sample: true, ..told }, delivery: scene.delivery, now: scene.now }
+        let (delivery, now) = (scene.delivery, scene.now);
+        Self { webhook, told: Told { sample: true, ..told }, delivery, seed: seed(delivery), now }
     }
 
-    fn seed(&self) -> u64 {
-        // One more for each delivery is enough: the sandbox's generator spreads neighbours.
-        self.delivery.serial.0 ^ self.delivery.lane.webhook.0
+    fn leaves_nothing(&self) -> bool {
+        self.told.sample || self.told.resend
     }
 }
 
@@ -89,6 +93,12 @@ fn told(
     }
 }
 
+/// What random numbers begin with: the same for a delivery that sends another again as for that one. One more for each
+/// delivery is enough: the sandbox's generator spreads neighbours.
+fn seed(delivery: DeliveryId) -> u64 {
+    delivery.serial.0 ^ delivery.lane.webhook.0
+}
+
 impl Plugins {
     /// Passes a request through the webhook's chain. What it changes is seen by later calls at once, and is to be
     /// settled with the delivery, or [`Plugins::forget`]ten.
@@ -98,14 +108,43 @@ impl Plugins {
             Ok(links) => links,
             Err(end) => return (end, Outcomes::default()),
         };
-        let (delivery, now, is_sample) = (of.delivery, of.now, of.told.sample);
+        let (delivery, now, leaves_nothing) = (of.delivery, of.now, of.leaves_nothing());
         let key = (account, of.webhook.id);
         let passed = self.on_stage(of, move |stage| chain::pass(stage, &links, request)).await;
         match passed {
             Ok(Passed { end, runs, changes }) => {
-                (end, self.keep(key, delivery, now, is_sample, Outcomes { runs, changes }).await)
+                (end, self.keep(key, delivery, now, leaves_nothing, Outcomes { runs, changes }).await)
             }
             Err(error) => (broken("chain", &error.to_string()), Outcomes::default()),
+        }
+    }
+
+    /// Passes a request once more through transforms that ran before, in the versions and over the state of then. It
+    /// leaves nothing behind but its record.
+    pub(crate) async fn pass_again(
+        self: &Arc<Self>,
+        of: ChainOf<'_>,
+        transforms: &[(&Link, &Run)],
+        request: Unencoded,
+    ) -> Result<(End, Vec<Run>), Unrepeatable> {
+        let mut links = Vec::with_capacity(transforms.len());
+        for (link, run) in transforms {
+            let (name, sha256) = (run.plugin.clone(), run.sha256.clone());
+            let pinned =
+                Link { plugin: format!("{name}@{sha256}"), on_error: OnError::Retry, ..(*link).clone() };
+            let reads: BTreeMap<String, Option<Stored>> = run.reads.iter().cloned().collect();
+            match self.link(&of, &pinned).await {
+                Ok(link) => links.push(chain::Link { state: Arc::new(reads), ..link }),
+                Err(PluginError::Unknown(_)) => return Err(Unrepeatable::PluginGone { name, sha256 }),
+                Err(PluginError::Refused(refusal)) => {
+                    return Err(Unrepeatable::PluginRefused { name, sha256, why: refusal.to_string() });
+                }
+                Err(error) => return Ok((broken(&name, &error.to_string()), Vec::new())),
+            }
+        }
+        match self.on_stage(of, move |stage| chain::pass_again(stage, &links, request)).await {
+            Ok(Passed { end, runs, .. }) => Ok((end, runs)),
+            Err(error) => Ok((broken("chain", &error.to_string()), Vec::new())),
         }
     }
 
@@ -117,13 +156,13 @@ impl Plugins {
         }
         let Ok(link) = self.link(&of.chain, &link).await else { return (None, Outcomes::default()) };
         let Judging { chain: of, answer, elapsed_ms, .. } = of;
-        let (delivery, now, is_sample) = (of.delivery, of.now, of.told.sample);
+        let (delivery, now, leaves_nothing) = (of.delivery, of.now, of.leaves_nothing());
         let key = (of.webhook.account, of.webhook.id);
         let answer = answer.clone();
         match self.on_stage(of, move |stage| chain::judge(stage, &link, &answer, elapsed_ms)).await {
             Ok(Judged { judgement, run, changes }) => {
                 let outcomes = Outcomes { runs: vec![run], changes };
-                (judgement.ok(), self.keep(key, delivery, now, is_sample, outcomes).await)
+                (judgement.ok(), self.keep(key, delivery, now, leaves_nothing, outcomes).await)
             }
             Err(_) => (None, Outcomes::default()),
         }
@@ -136,7 +175,7 @@ impl Plugins {
         work: impl FnOnce(&Stage<'_>) -> T + Send + 'static,
     ) -> Result<T, JoinError> {
         let account = of.webhook.account.0.to_string();
-        let (seed, now, told, limits) = (of.seed(), of.now, of.told, self.limits);
+        let (seed, now, told, limits) = (of.seed, of.now, of.told, self.limits);
         spawn_blocking(move || {
             let keep = Some(Keep { account: &account, webhook: &told.webhook });
             work(&Stage { delivery: &told, now, seed, limits, keep })
@@ -144,16 +183,16 @@ impl Plugins {
         .await
     }
 
-    /// Shows later calls what was changed, and lets the breakers know. A sample leaves only its record.
+    /// Shows later calls what was changed, and lets the breakers know. A sample and a resend leave only their record.
     async fn keep(
         &self,
         key: (AccountId, WebhookId),
         delivery: DeliveryId,
         now: Timestamp,
-        is_sample: bool,
+        leaves_nothing: bool,
         outcomes: Outcomes,
     ) -> Outcomes {
-        if is_sample {
+        if leaves_nothing {
             return Outcomes { changes: Vec::new(), ..outcomes };
         }
         self.pending.note(key.0, delivery, &outcomes.changes);

@@ -6,9 +6,10 @@
     reason = "tests fail by panicking, and settings read best where they are used"
 )]
 
+mod again;
 mod fairness;
-mod order;
 mod notifications;
+mod order;
 mod plugins;
 mod retry;
 mod rules;

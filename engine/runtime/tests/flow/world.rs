@@ -116,15 +116,24 @@ impl World {
         store.put_account(account).await.unwrap();
         let site = Site::parse(SiteId::new("60001").unwrap(), 1, &json!({})).unwrap();
         store.put_site(ACCOUNT, site, start).await.unwrap();
-        let engine = start_engine(store, &handler, &clock, limits).await;
+        let engine = start_engine(store, &handler, &clock, limits, plugins()).await;
         Self { engine, clock, handler, folder, limits, next_webhook: std::cell::Cell::new(1) }
     }
 
     /// Stops the engine and starts another on the same folder.
     pub(crate) async fn restart(&mut self) {
+        self.restart_with(plugins()).await;
+    }
+
+    /// The same with another engine's plugins: none of them comes with it.
+    pub(crate) async fn restart_without_bundled(&mut self) {
+        self.restart_with(PluginParts { bundled: Vec::new(), ..plugins() }).await;
+    }
+
+    async fn restart_with(&mut self, plugins: PluginParts) {
         self.engine.shutdown(Duration::from_secs(10)).await;
         let store = RedbStore::open(self.folder.path(), Options::default()).unwrap();
-        self.engine = start_engine(store, &self.handler, &self.clock, self.limits).await;
+        self.engine = start_engine(store, &self.handler, &self.clock, self.limits, plugins).await;
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
@@ -143,6 +152,12 @@ impl World {
     pub(crate) async fn script(&self, name: &str, source: &str) {
         let plugins = self.engine.plugins().unwrap();
         plugins.upload(ACCOUNT, name, source.as_bytes().to_vec(), self.clock.now()).await.unwrap();
+    }
+
+    /// Saves the site of all calls with these settings.
+    pub(crate) async fn site(&self, settings: Value) {
+        let site = Site::parse(SiteId::new("60001").unwrap(), 1, &settings).unwrap();
+        self.store().put_site(ACCOUNT, site, self.clock.now()).await.unwrap();
     }
 
     pub(crate) async fn save(&self, id: WebhookId, settings: Value) {
@@ -239,14 +254,15 @@ async fn start_engine(
     handler: &Arc<Handler>,
     clock: &Arc<ManualClock>,
     limits: Limits,
+    plugins: PluginParts,
 ) -> Engine {
     let parts = Parts {
         store: Arc::new(store),
         carrier: Arc::clone(handler) as Arc<dyn Carrier>,
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         limits: Limits { plugin: leadhook_sandbox::Limits::MAX, ..limits },
-        plugins: Some(plugins()),
-        public_url: None,
+        plugins: Some(plugins),
+        public_url: Some("https://hooks.example".to_owned()),
     };
     Engine::start(parts).await.unwrap()
 }

@@ -1,5 +1,6 @@
 //! Deliveries: what is owed to handlers and what became of it; sending and cancelling by hand.
 
+pub(super) mod replay;
 pub(super) mod shown;
 
 use axum::{
@@ -9,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use leadhook_core::{
-    delivery::StateName,
+    delivery::{RESENDS_MAX, StateName},
     event::Trigger,
     id::{DeliveryId, LeadRef, SiteId, WebhookId},
     lead::LeadKind,
@@ -39,8 +40,11 @@ pub(super) struct DeliveryList {
 /// A delivery that goes out by hand.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Sent {
-    /// The delivery's id.
+    /// The id of the delivery that goes out: the one that was named, or another that sends it again.
     id: String,
+    /// The delivery that is sent again, where it had ended after a request was made of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resend_of: Option<String>,
     /// When it may go out; those before it in its lane go first.
     #[schema(format = DateTime)]
     due: Option<String>,
@@ -125,26 +129,33 @@ pub(super) async fn get(
 
 /// Send a delivery now
 ///
-/// Makes one that waits due now; one that was cancelled before any attempt is taken up again.
+/// Makes one that waits due now. One that ended before any request was made of it is taken up again. One that ended
+/// later, delivered ones too, is sent again as it was, by a delivery with an id of its own: with the settings, the site,
+/// the lead and the plugins of then, and without asking filters. Handlers get that id as `webhook-id` and the first's as
+/// `webhook-resend-of`; its success makes a failed or cancelled first one delivered.
 #[utoipa::path(post, path = "/v1/deliveries/{id}/send", tag = "deliveries",
     params(("id" = String, Path, description = "The delivery's id")),
     responses(
         (status = 202, description = "It goes out", body = Sent),
         (status = 404, description = "There is no such delivery", body = ProblemBody),
-        (status = 409, description = "`already_sending`; `skipped` with its `reason`; `ended` with its `state`", body = ProblemBody),
+        (status = 409, description = "`already_sending`; `skipped` with its `reason`; `webhook_off` and `sent_too_often` where it would be sent again", body = ProblemBody),
     ))]
 pub(super) async fn send(
     State(api): State<Api>,
     Caller(account): Caller,
     Id(id): Id<DeliveryId>,
 ) -> Result<Response, Problem> {
-    match api.engine.send_now(account, id).await? {
-        ByHand::Done { due } => {
-            let sent = Sent { id: id.to_string(), due: due.map(|due| due.to_rfc3339()) };
-            Ok((StatusCode::ACCEPTED, Answer(sent)).into_response())
-        }
-        other => Err(refused(id, other)),
-    }
+    let (id, resend_of, due) = match api.engine.send_now(account, id).await? {
+        ByHand::Done { due } => (id, None, due),
+        ByHand::SentAgain { by, first, due } => (by, Some(first), Some(due)),
+        other => return Err(refused(id, other)),
+    };
+    let sent = Sent {
+        id: id.to_string(),
+        resend_of: resend_of.map(|first| first.to_string()),
+        due: due.map(|due| due.to_rfc3339()),
+    };
+    Ok((StatusCode::ACCEPTED, Answer(sent)).into_response())
 }
 
 /// Cancel a delivery
@@ -178,8 +189,15 @@ fn unknown(id: DeliveryId) -> Problem {
 /// Why a command by hand was not carried out.
 fn refused(id: DeliveryId, answer: ByHand) -> Problem {
     match answer {
-        ByHand::Unknown | ByHand::Done { .. } => unknown(id),
+        ByHand::Unknown | ByHand::Done { .. } | ByHand::SentAgain { .. } => unknown(id),
         ByHand::Sending => Problem::conflict("already_sending", "it is being sent at this moment"),
+        ByHand::WebhookOff => {
+            Problem::conflict("webhook_off", "it has ended, and is sent again only while its webhook is on")
+        }
+        ByHand::SentTooOften => Problem::conflict(
+            "sent_too_often",
+            format!("it was sent again {RESENDS_MAX} times, which is the most"),
+        ),
         ByHand::Ended { state, reason } => {
             let why = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
             let code = if state == StateName::Skipped { "skipped" } else { "ended" };

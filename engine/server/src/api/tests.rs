@@ -9,6 +9,7 @@ mod gate;
 mod leads;
 mod plugins;
 mod preview;
+mod resends;
 mod runs;
 mod secrets;
 mod sites;

@@ -7,7 +7,9 @@ mod client;
 mod compare;
 mod create;
 mod fixtures;
+mod interpreted;
 mod remote;
+mod replay;
 mod run;
 mod sdk;
 mod subject;
@@ -60,6 +62,9 @@ enum Action {
     List(remote::List),
     /// Show what a plugin logged at its latest deliveries
     Logs(remote::Logs),
+    /// Render a stored delivery again as it was then, and tell whether the same bytes come out
+    #[command(after_help = replay::HELP)]
+    Replay(replay::Options),
     /// Make an earlier version of a plugin the current one
     Rollback(remote::Rollback),
 }
@@ -77,6 +82,7 @@ pub(crate) fn run(line: Line, terminal: &mut Terminal) -> anyhow::Result<ExitCod
         Action::Push(options) => remote::push(&options, terminal),
         Action::List(options) => remote::list(&options, terminal),
         Action::Logs(options) => remote::logs(&options, terminal),
+        Action::Replay(options) => replay::run(&options, terminal),
         Action::Rollback(options) => remote::roll_back(&options, terminal),
     }
 }

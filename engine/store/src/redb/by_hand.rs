@@ -2,7 +2,7 @@
 
 use ::redb::ReadableTable as _;
 use leadhook_core::{
-    delivery::{Delivery, State},
+    delivery::{Delivery, RESENDS_MAX, State},
     id::{AccountId, DeliveryId, WebhookId},
     time::Timestamp,
 };
@@ -13,10 +13,10 @@ use super::{
     tx::Tx,
     view::{ROWS_LOOKED_AT_MAX, listed},
 };
-use crate::{ByHand, Result};
+use crate::{ByHand, Result, StoreError};
 
-/// Makes a waiting delivery due now, or takes up again one that was cancelled before any attempt
-/// (the contract, "Working with a webhook", By hand).
+/// Makes a waiting delivery due now, takes up again one that ended without a request, or has another delivery send
+/// again what one sent (the contract, "Working with a webhook", By hand).
 pub(super) fn send_now(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -25,7 +25,13 @@ pub(super) fn send_now(
 ) -> Result<ByHand> {
     let mut delivery = match find(tx, account, id, now)? {
         Place::Open(delivery) => delivery,
-        Place::Done(delivery) => return take_up_again(tx, account, delivery, now),
+        Place::Done(delivery) if matches!(delivery.state, State::Skipped { .. }) => {
+            return Ok(ended(&delivery.state));
+        }
+        Place::Done(delivery) if delivery.renderings.is_empty() => {
+            return take_up_again(tx, account, delivery, now);
+        }
+        Place::Done(delivery) => return send_again(tx, account, delivery, now),
         Place::Answered(answer) => return Ok(answer),
     };
     let due = match &mut delivery.state {
@@ -41,21 +47,45 @@ pub(super) fn send_now(
     Ok(ByHand::Done { due: delivery.state.due() })
 }
 
+/// Nobody has seen its id yet: it goes on under it.
 fn take_up_again(
     tx: &mut Tx<'_>,
     account: AccountId,
     mut delivery: Delivery,
     now: Timestamp,
 ) -> Result<ByHand> {
-    let never_attempted = delivery.attempts.is_empty();
-    if !(matches!(delivery.state, State::Cancelled { .. }) && never_attempted) {
-        return Ok(ended(&delivery.state));
-    }
     let id = delivery.id;
     tx.done.on(id.serial.day())?.remove(table::delivery_key(account, id))?;
-    delivery.state = State::Scheduled { due: now };
+    delivery.state = match delivery.attempts.is_empty() {
+        true => State::Scheduled { due: now },
+        false => State::Retrying { due: now },
+    };
     tx.enter(account, &delivery)?;
     Ok(ByHand::Done { due: Some(now) })
+}
+
+/// Makes a delivery that sends again what this one sent, or what the one sent that this one sends again.
+fn send_again(tx: &mut Tx<'_>, account: AccountId, delivery: Delivery, now: Timestamp) -> Result<ByHand> {
+    let is_on = tx.setup.webhook(account, delivery.id.lane.webhook).is_some_and(|webhook| webhook.is_on());
+    if !is_on {
+        return Ok(ByHand::WebhookOff);
+    }
+    let mut first = match delivery.resend_of {
+        None => delivery,
+        Some(first) => match find_done(tx, account, first)? {
+            Some(first) => first,
+            None => return Err(StoreError::Damaged { what: format!("delivery {first}, which is missing") }),
+        },
+    };
+    if first.resends.len() >= RESENDS_MAX {
+        return Ok(ByHand::SentTooOften);
+    }
+    let Some(again) = first.sent_again(tx.next_serial(now), now) else { return Ok(ended(&first.state)) };
+    first.resends.push(again.id);
+    let key = table::delivery_key(account, first.id);
+    tx.done.on(first.id.serial.day())?.insert(key, row::encode(&first).as_slice())?;
+    tx.enter(account, &again)?;
+    Ok(ByHand::SentAgain { by: again.id, first: first.id, due: now })
 }
 
 /// Cancels a waiting delivery; the next of its lane goes on. When that is due is asked of the transaction's end.
@@ -93,12 +123,15 @@ fn find(tx: &mut Tx<'_>, account: AccountId, id: DeliveryId, now: Timestamp) -> 
             false => Place::Answered(ByHand::Sending),
         });
     }
-    let done = tx.done.on(id.serial.day())?.get(table::delivery_key(account, id))?;
-    let done = done.map(|row| row::decode::<Delivery>(row.value(), || format!("delivery {id}")));
-    Ok(match done.transpose()?.filter(|delivery| delivery.id == id) {
-        Some(delivery) => Place::Done(delivery),
-        None => Place::Answered(ByHand::Unknown),
-    })
+    Ok(find_done(tx, account, id)?.map_or(Place::Answered(ByHand::Unknown), Place::Done))
+}
+
+/// A delivery that has ended.
+pub(super) fn find_done(tx: &mut Tx<'_>, account: AccountId, id: DeliveryId) -> Result<Option<Delivery>> {
+    let row = tx.done.on(id.serial.day())?.get(table::delivery_key(account, id))?;
+    let done =
+        row.map(|row| row::decode::<Delivery>(row.value(), || format!("delivery {id}"))).transpose()?;
+    Ok(done.filter(|delivery| delivery.id == id))
 }
 
 fn ended(state: &State) -> ByHand {

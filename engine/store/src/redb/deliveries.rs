@@ -91,14 +91,18 @@ impl Lister<'_> {
         (low, to.min(self.query.before.unwrap_or(Serial(u64::MAX))))
     }
 
-    /// A lead's deliveries are named in its history.
+    /// A lead's deliveries are named in its history, and those that send one again with that one.
     fn of_lead(&self, reference: &LeadRef) -> Result<Page<Shown>> {
         let Some(lead) = leads::serial_of(self.view, self.account, reference)? else {
             return Ok(Page { rows: Vec::new(), next: None });
         };
         let mut ids = Vec::new();
         for cause in self.view.causes(self.account, lead)?.take(ROWS_LOOKED_AT_MAX) {
-            ids.extend(listed(cause)?.into_iter().flat_map(|cause| cause.deliveries));
+            for id in listed(cause)?.into_iter().flat_map(|cause| cause.deliveries) {
+                ids.push(id);
+                let delivery = listed(self.view.delivery(self.account, id))?.flatten();
+                ids.extend(delivery.into_iter().flat_map(|delivery| delivery.resends));
+            }
         }
         self.of_ids(ids)
     }

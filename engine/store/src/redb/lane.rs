@@ -22,7 +22,7 @@ use crate::{Result, StoreError};
 /// How the deliveries of one lane stand to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LaneRules {
-    /// Whether there can ever be more than one of them.
+    /// Whether there can ever be more than one of them, but for what is sent again: that does not wait for itself.
     pub(super) several: bool,
     /// Whether they wait for each other.
     pub(super) ordered: bool,

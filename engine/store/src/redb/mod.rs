@@ -25,6 +25,7 @@ mod shared;
 mod state;
 mod store;
 mod table;
+mod then;
 mod tx;
 mod view;
 mod writer;

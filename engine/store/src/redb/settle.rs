@@ -2,11 +2,11 @@
 
 use leadhook_core::{
     delivery::{Delivery, State},
-    id::AccountId,
+    id::{AccountId, DeliveryId},
     time::Timestamp,
 };
 
-use super::{row, state, table, tx::Tx};
+use super::{by_hand, row, state, table, tx::Tx, view::listed};
 use crate::{Result, Settlement};
 
 /// A settlement with the row that is to be stored of it, made before the writer's turn: there is one writer.
@@ -85,7 +85,21 @@ pub(super) fn end(
         remember_delivered(tx, account, delivery)?;
     }
     tx.leave(account, id, rules)?;
+    if let (State::Delivered { at }, Some(first)) = (&delivery.state, delivery.resend_of) {
+        first_is_delivered(tx, account, first, *at)?;
+    }
     Ok(true)
+}
+
+/// A success of a resend turns failed or cancelled into delivered (the contract, "Resend").
+fn first_is_delivered(tx: &mut Tx<'_>, account: AccountId, first: DeliveryId, at: Timestamp) -> Result<()> {
+    let Some(Some(mut first)) = listed(by_hand::find_done(tx, account, first))? else { return Ok(()) };
+    if matches!(first.state, State::Failed { .. } | State::Cancelled { .. }) {
+        first.state = State::Delivered { at };
+        let key = table::delivery_key(account, first.id);
+        tx.done.on(first.id.serial.day())?.insert(key, row::encode(&first).as_slice())?;
+    }
+    Ok(())
 }
 
 /// Keeps what was delivered, so that the lane's next delivery can tell what changed (the contract, "Rules", 5).

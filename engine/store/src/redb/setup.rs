@@ -172,10 +172,8 @@ impl Setup {
             let ((account, id), (revision, deleted)) = (key.value(), value.value());
             let damaged = || StoreError::Damaged { what: format!("site {id} in revision {revision}") };
             let stored = revisions.get((account, id, revision))?.ok_or_else(damaged)?;
-            let text: String = row::decode(stored.value(), || format!("site {id} in revision {revision}"))?;
             let id = SiteId::new(id).ok_or_else(damaged)?;
-            let settings: Value = serde_json::from_str(&text).map_err(|_| damaged())?;
-            let site = Site::parse(id, revision, &settings).map_err(|_| damaged())?;
+            let site = read_site(stored.value(), id, revision)?;
             self.put_site(AccountId(account), Arc::new(site), deleted);
         }
         Ok(())
@@ -233,4 +231,13 @@ impl Setup {
         }
         Ok(())
     }
+}
+
+/// The site of a revision's row.
+pub(super) fn read_site(row: &[u8], id: SiteId, revision: u32) -> Result<Site> {
+    let what = || format!("site {id} in revision {revision}");
+    let text: String = row::decode(row, what)?;
+    let damaged = StoreError::Damaged { what: what() };
+    let Ok(settings) = serde_json::from_str::<Value>(&text) else { return Err(damaged) };
+    Site::parse(id, revision, &settings).map_err(|_| damaged)
 }

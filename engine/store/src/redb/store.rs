@@ -8,6 +8,7 @@ use std::{
 use async_trait::async_trait;
 use leadhook_core::{
     accept::Refusal,
+    delivery::Rendering,
     event::Event,
     id::{AccountId, DeliveryId, LeadRef, SiteId, WebhookId},
     lead::{Cause, Lead},
@@ -21,13 +22,13 @@ use leadhook_core::{
 use super::{
     RedbStore, accept, by_hand, claim,
     deliveries::{self, Lister},
-    leads, notifications, plugins, row, save, secrets, settle, state, table,
+    leads, notifications, plugins, row, save, secrets, settle, state, table, then,
     tx::{Committed, Tx},
     view::View,
 };
 use crate::{
-    Account, ByHand, Claims, KeyDigest, KnownPlugin, Lease, PluginDeleted, Receipt, Result, Revision, Saved,
-    Settled, Settlement, Shown, Store, Upload, Want,
+    Account, ByHand, Claims, KeyDigest, KnownPlugin, Lease, PluginDeleted, Receipt, RenderedFrom, Result,
+    Revision, Saved, Settled, Settlement, Shown, Store, Upload, Want,
     query::{DeliveryQuery, LeadQuery, Page},
 };
 
@@ -238,6 +239,17 @@ impl Store for RedbStore {
         let is_leased = self.shared.leases.lock().is_leased(account, id);
         let found = self.read(move |view| view.delivery(account, id)).await?;
         Ok(found.map(|delivery| deliveries::shown(delivery, is_leased)))
+    }
+
+    async fn rendered_from(
+        &self,
+        account: AccountId,
+        delivery: DeliveryId,
+        site: &SiteId,
+        rendering: &Rendering,
+    ) -> Result<RenderedFrom> {
+        let (site, rendering) = (site.clone(), rendering.clone());
+        self.read(move |view| then::rendered_from(view, account, delivery, &site, &rendering)).await
     }
 
     async fn deliveries(&self, account: AccountId, query: DeliveryQuery) -> Result<Page<Shown>> {

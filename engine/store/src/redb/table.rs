@@ -12,7 +12,7 @@ use leadhook_core::{
 use sha2::{Digest, Sha256};
 
 /// The format of the tables, under [`META_FORMAT`].
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 pub(super) const META_FORMAT: &str = "format";
 /// The last serial given out.
 pub(super) const META_SERIAL: &str = "serial";

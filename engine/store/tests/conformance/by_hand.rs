@@ -57,7 +57,24 @@ pub(crate) async fn send_takes_up_again_what_was_cancelled_before_any_attempt<F:
     world.deliver(world.claim_one(webhook, minute(2)).await, minute(2)).await;
 }
 
-pub(crate) async fn send_refuses_what_ended_otherwise<F: Fixture>() {
+pub(crate) async fn send_takes_up_again_what_failed_before_any_request<F: Fixture>() {
+    let fixture = F::make().await;
+    let world = World::new(fixture.store()).await;
+    let webhook = world.webhook(7, json!({})).await;
+    let id = world.accept(ended(1), START).await.deliveries[0];
+    let claimed = world.claim_one(webhook, START).await;
+    let state = State::Failed { at: START, reason: "a plugin failed".to_owned() };
+    let mut delivery = attempted(&claimed, state, 500, START);
+    delivery.renderings.clear();
+    delivery.attempts[0].rendering = None;
+    world.settle(claimed, delivery, START).await;
+    assert_eq!(send(&world, id, minute(1)).await, done(minute(1)));
+    let claimed = world.claim_one(webhook, minute(1)).await;
+    assert_eq!((claimed.delivery.id, claimed.delivery.attempts.len()), (id, 1));
+    world.deliver(claimed, minute(1)).await;
+}
+
+pub(crate) async fn what_was_skipped_is_not_sent_and_what_ended_is_not_cancelled<F: Fixture>() {
     let fixture = F::make().await;
     let world = World::new(fixture.store()).await;
     let webhook = world.webhook(7, json!({})).await;
@@ -70,14 +87,14 @@ pub(crate) async fn send_refuses_what_ended_otherwise<F: Fixture>() {
     ] {
         let id = world.accept(ended(number), START).await.deliveries[0];
         let claimed = world.claim_one(webhook, START).await;
+        let refused = ByHand::Ended { state: state.name(), reason: state.reason().map(str::to_owned) };
         if attempted_once {
             let delivery = attempted(&claimed, state.clone(), 500, START);
             world.settle(claimed, delivery, START).await;
         } else {
             world.end(claimed, state.clone(), START).await;
+            assert_eq!(send(&world, id, START).await, refused);
         }
-        let refused = ByHand::Ended { state: state.name(), reason: state.reason().map(str::to_owned) };
-        assert_eq!(send(&world, id, START).await, refused);
         assert_eq!(cancel(&world, id, START).await, refused);
     }
     assert!(world.claim(webhook, 10, minute(9)).await.claimed.is_empty());

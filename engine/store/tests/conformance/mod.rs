@@ -9,6 +9,7 @@ pub(crate) mod leasing;
 pub(crate) mod notifications;
 pub(crate) mod plugins;
 pub(crate) mod reading;
+pub(crate) mod resend;
 pub(crate) mod restart;
 pub(crate) mod setting;
 pub(crate) mod state;
@@ -63,18 +64,30 @@ macro_rules! conformance {
             lanes: rule_5_previous_fingerprints_are_those_last_delivered,
             by_hand: send_makes_a_waiting_delivery_due_now,
             by_hand: send_takes_up_again_what_was_cancelled_before_any_attempt,
-            by_hand: send_refuses_what_ended_otherwise,
+            by_hand: send_takes_up_again_what_failed_before_any_request,
+            by_hand: what_was_skipped_is_not_sent_and_what_ended_is_not_cancelled,
             by_hand: what_is_being_sent_is_neither_sent_nor_cancelled_by_hand,
             by_hand: a_cancelled_delivery_frees_its_lane,
             by_hand: one_taken_up_again_goes_before_its_lane,
             by_hand: a_delivery_that_does_not_exist_is_unknown,
             by_hand: only_waiting_retries_are_brought_forward_and_paced,
+            resend: what_ended_is_sent_again_by_a_delivery_of_its_own,
+            resend: a_success_turns_failed_and_cancelled_into_delivered,
+            resend: what_was_delivered_never_turns_back,
+            resend: what_sends_again_is_itself_sent_again_in_the_name_of_the_first,
+            resend: nothing_is_sent_again_while_the_webhook_is_off_or_too_often,
+            resend: what_is_sent_again_waits_its_turn_in_the_lane,
+            resend: a_leads_deliveries_have_those_that_send_them_again_among_them,
+            resend: a_rendering_is_read_with_what_it_was_made_from,
             setting: sites_count_their_revisions_also_after_deletion,
             setting: accounts_and_keys_are_found,
             setting: a_webhook_is_made_inactive_and_saved_in_revisions,
             setting: a_save_with_an_outdated_revision_is_refused,
             setting: a_deleted_webhook_stays_deleted,
             setting: accounts_do_not_see_each_other,
+            notifications: what_is_noted_is_read_newest_first_in_pages_and_found_after_a_restart,
+            notifications: of_each_account_only_so_many_are_kept,
+            notifications: a_webhook_that_is_switched_off_for_a_reason_is_noted_once,
             plugins: an_upload_is_kept_as_a_version_and_is_current,
             plugins: an_earlier_version_can_be_made_current,
             plugins: a_plugin_that_a_webhook_names_is_not_deleted,
@@ -85,9 +98,6 @@ macro_rules! conformance {
             state: a_key_that_has_ended_begins_anew,
             state: a_deleted_webhook_keeps_no_state,
             reading: deliveries_page_completely_without_doubles,
-            notifications: what_is_noted_is_read_newest_first_in_pages_and_found_after_a_restart,
-            notifications: of_each_account_only_so_many_are_kept,
-            notifications: a_webhook_that_is_switched_off_for_a_reason_is_noted_once,
             reading: deliveries_are_filtered,
             reading: a_delivery_under_lease_is_shown_as_sending,
             reading: leads_page_completely_without_doubles,

@@ -183,6 +183,7 @@ pub(crate) fn attempted(claimed: &Claimed, state: State, status: u16, now: Times
             site_revision: claimed.site.revision,
             lead_version: claimed.lead.version,
             fingerprints: Some(fingerprints(claimed.lead.version)),
+            changed_fields: None,
             warnings: Vec::new(),
         });
     }

@@ -19,6 +19,9 @@ const ATTEMPT_BODY_BYTES_MAX: usize = 64 * 1024;
 pub(in crate::api) struct DeliveryShown {
     /// Its id; handlers get it as `webhook-id`.
     id: String,
+    /// The delivery that it sends again as it was; handlers get it as `webhook-resend-of`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resend_of: Option<String>,
     /// The webhook's id.
     webhook: String,
     /// The lead.
@@ -65,6 +68,8 @@ pub(in crate::api) struct DeliveryWhole {
     attempts: Vec<AttemptShown>,
     /// What plugins and scripts did, oldest first; the last 40 runs.
     plugins: Vec<RunShown>,
+    /// The deliveries that send it again, oldest first. The success of one makes it delivered.
+    resends: Vec<String>,
 }
 
 /// A request as it was made from a lead.
@@ -95,8 +100,8 @@ pub(in crate::api) struct RequestShown {
     method: Method,
     /// The URL with its query.
     url: String,
-    /// Names in lower case with their values. An attempt adds `webhook-id`, `webhook-timestamp` and, where the webhook
-    /// has secrets, `webhook-signature`, which is not shown.
+    /// Names in lower case with their values. An attempt adds `webhook-id`, `webhook-timestamp`, of a resend
+    /// `webhook-resend-of` and, where the webhook has secrets, `webhook-signature`, which is not shown.
     headers: Vec<(String, String)>,
     /// The body as text; empty for GET.
     body: String,
@@ -163,6 +168,7 @@ impl DeliveryShown {
         let state = if *sending { StateName::Sending } else { delivery.state.name() };
         Self {
             id: delivery.id.to_string(),
+            resend_of: delivery.resend_of.map(|first| first.to_string()),
             webhook: delivery.id.lane.webhook.to_string(),
             lead: LeadName::of(&delivery.lead),
             trigger: delivery.trigger.word(),
@@ -187,6 +193,7 @@ impl DeliveryWhole {
             renderings: delivery.renderings.iter().map(RenderingShown::of).collect(),
             attempts: delivery.attempts.iter().map(|attempt| AttemptShown::of(attempt, delivery)).collect(),
             plugins: delivery.runs.iter().map(RunShown::of).collect(),
+            resends: delivery.resends.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -227,6 +234,9 @@ impl AttemptShown {
             let timestamp = attempt.started_at.unix_seconds().to_string();
             request.headers.push(("webhook-id".to_owned(), delivery.id.to_string()));
             request.headers.push(("webhook-timestamp".to_owned(), timestamp));
+            let resend_of =
+                delivery.resend_of.map(|first| ("webhook-resend-of".to_owned(), first.to_string()));
+            request.headers.extend(resend_of);
             request
         });
         let (response, broken) = match &attempt.outcome {

@@ -32,7 +32,7 @@ pub(super) struct Access {
     pub(super) key_file: Option<PathBuf>,
     /// Print what the engine answers, as JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// What is uploaded.
@@ -191,7 +191,7 @@ fn page_path(path: &str, cursor: Option<&str>) -> String {
 }
 
 /// A text as a part of a path or query.
-fn segment(text: &str) -> String {
+pub(super) fn segment(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
@@ -216,7 +216,7 @@ fn warn(saved: &Value) {
     }
 }
 
-fn json_line(value: &Value, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
+pub(super) fn json_line(value: &Value, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
     terminal.line(format!("{value:#}"))?;
     Ok(ExitCode::SUCCESS)
 }
