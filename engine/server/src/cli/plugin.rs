@@ -8,6 +8,7 @@ mod compare;
 mod create;
 mod fixtures;
 mod interpreted;
+mod interpreted;
 mod remote;
 mod replay;
 mod run;

@@ -6,13 +6,14 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
+    time::SystemTime,
 };
 
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::Value;
 use wit_component::ComponentEncoder;
 
-use super::check;
+use super::{check, interpreted};
 use crate::cli::terminal::Terminal;
 
 pub(super) const HELP: &str = "\
@@ -20,8 +21,10 @@ Examples:
   leadhook plugin build
   leadhook plugin build ~/plugins/add-phone
 
-Runs `cargo build --release` for wasm32-unknown-unknown and puts NAME.wasm, a component, into the folder.
-A folder with scripts has nothing to build; they are checked.";
+Puts NAME.wasm, a component, into the folder. A crate is built by `cargo build --release` for
+wasm32-unknown-unknown. For JavaScript componentize-qjs is fetched into node_modules by npm, for Python
+componentize-py into .venv by pip, once, and the registry is needed for it. A folder with scripts has
+nothing to build; they are checked.";
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -36,15 +39,54 @@ pub(super) struct Options {
 /// Builds and checks.
 pub(super) fn run(options: &Options, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
     let dir = &options.dir;
-    let built = match dir.join("Cargo.toml").is_file() {
-        true => vec![crate_in(dir)?],
-        false => with_extension(dir, "rhai")?,
+    let built = match Source::of(dir) {
+        Some(Source::Rust) => vec![crate_in(dir)?],
+        Some(Source::JavaScript) => vec![interpreted::javascript(dir)?],
+        Some(Source::Python) => vec![interpreted::python(dir)?],
+        None => with_extension(dir, "rhai")?,
     };
     if built.is_empty() {
-        bail!("{} has neither a Cargo.toml nor a .rhai; `leadhook plugin new` makes a folder", dir.display());
+        bail!(
+            "{} has no Cargo.toml, package.json, pyproject.toml or .rhai; `leadhook plugin new` makes a folder",
+            dir.display()
+        );
     }
     built.iter().try_for_each(|file| check::tell(file, false, terminal))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a folder holds that is built; a folder of scripts has none of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A crate.
+    Rust,
+    /// A package of npm with a plugin.js.
+    JavaScript,
+    /// A project of Python with a plugin.py.
+    Python,
+}
+
+impl Source {
+    /// What a folder holds, by its manifest.
+    pub(super) fn of(dir: &Path) -> Option<Self> {
+        let manifests = [
+            ("Cargo.toml", Self::Rust),
+            ("package.json", Self::JavaScript),
+            ("pyproject.toml", Self::Python),
+        ];
+        manifests.into_iter().find(|(manifest, _)| dir.join(manifest).is_file()).map(|(_, source)| source)
+    }
+
+    /// When what the author writes was written last.
+    pub(super) fn written(self, dir: &Path) -> Option<SystemTime> {
+        let (folder, extension) = match self {
+            Self::Rust => (dir.join("src"), "rs"),
+            Self::JavaScript => (dir.to_owned(), "js"),
+            Self::Python => (dir.to_owned(), "py"),
+        };
+        let files = with_extension(&folder, extension).ok()?;
+        files.iter().filter_map(|file| fs::metadata(file).ok()?.modified().ok()).max()
+    }
 }
 
 /// The files of a folder with this extension, by name.
@@ -122,6 +164,23 @@ fn missing(program: &str, error: &io::Error) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_is_known_by_its_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Source::of(folder.path()), None);
+        for (manifest, source) in [
+            ("pyproject.toml", Source::Python),
+            ("package.json", Source::JavaScript),
+            ("Cargo.toml", Source::Rust),
+        ] {
+            fs::write(folder.path().join(manifest), "").unwrap();
+            assert_eq!(Source::of(folder.path()), Some(source));
+        }
+        assert_eq!(Source::Python.written(folder.path()), None);
+        fs::write(folder.path().join("plugin.py"), "").unwrap();
+        assert!(Source::Python.written(folder.path()).is_some());
+    }
 
     #[test]
     fn the_module_is_the_last_that_cargo_tells() {

@@ -4,14 +4,17 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
-    time::SystemTime,
 };
 
 use anyhow::bail;
 use leadhook_testkit::{Checked, Fate, check_folder};
 use serde_json::json;
 
-use super::{build::with_extension, run::log, subject::plugin_in};
+use super::{
+    build::{Source, with_extension},
+    run::log,
+    subject::plugin_in,
+};
 use crate::cli::terminal::{Style, Terminal, complain, count, tame};
 
 pub(super) const HELP: &str = "\
@@ -59,28 +62,22 @@ pub(super) fn run(options: &Options, terminal: &mut Terminal) -> anyhow::Result<
 fn file_in(dir: &Path) -> anyhow::Result<PathBuf> {
     let mut found = with_extension(dir, "wasm")?;
     found.extend(with_extension(dir, "rhai")?);
-    let is_crate = dir.join("Cargo.toml").is_file();
+    let source = Source::of(dir);
     match found.as_slice() {
         [file] => {
             let written = |path: &Path| fs::metadata(path).and_then(|it| it.modified()).ok();
-            if is_crate && newest(&dir.join("src")) > written(file) {
+            if source.is_some_and(|source| source.written(dir) > written(file)) {
                 complain(format!(
-                    "note: src is newer than {}; `leadhook plugin build` builds it",
+                    "note: the source is newer than {}; `leadhook plugin build` builds it",
                     file.display()
                 ));
             }
             Ok(file.clone())
         }
-        [] if is_crate => bail!("{} is not built yet: leadhook plugin build {0}", dir.display()),
+        [] if source.is_some() => bail!("{} is not built yet: leadhook plugin build {0}", dir.display()),
         [] => bail!("{} has neither a .wasm nor a .rhai; name one with --file", dir.display()),
         _ => bail!("{} has {} of them; name one with --file", dir.display(), count(found.len(), "plugin")),
     }
-}
-
-/// When the newest file of a folder was written.
-fn newest(dir: &Path) -> Option<SystemTime> {
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.metadata().ok()?.modified().ok()).max()
 }
 
 fn tell(checked: &[Checked], terminal: &mut Terminal) -> io::Result<()> {
