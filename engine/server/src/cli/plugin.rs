@@ -8,7 +8,6 @@ mod compare;
 mod create;
 mod fixtures;
 mod interpreted;
-mod interpreted;
 mod remote;
 mod replay;
 mod run;
