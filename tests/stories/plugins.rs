@@ -7,7 +7,7 @@ use leadhook_tests::root;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::world::{engine, in_state, post_calls, webhook};
+use crate::world::{engine, id, in_state, post_calls, webhook};
 
 /// A folder for plugins, and beside it one for compiled code.
 struct Desk(TempDir);
@@ -79,6 +79,14 @@ async fn try_out(desk: &Desk, folder: &str, file: &str) {
     Desk::done(&ended, "median_us");
 }
 
+/// Writes phones with two zeros in place of the plus.
+fn edit(source: &str) {
+    let first = fs::read_to_string(source).unwrap();
+    let second = first.replace("\"+{phone}\"", "\"00{phone}\"").replace("\"+\" + lead", "\"00\" + lead");
+    assert_ne!(first, second);
+    fs::write(source, second).unwrap();
+}
+
 /// A fixture that expects something else, and one that allows less fuel, fail and say why.
 async fn breaks(desk: &Desk, folder: &str) {
     let file = |name: &str| Path::new(folder).join("fixtures/with-phone").join(name);
@@ -95,7 +103,7 @@ async fn breaks(desk: &Desk, folder: &str) {
 }
 
 #[tokio::test]
-async fn a_script_is_made_checked_tried_and_tested() {
+async fn a_script_is_made_tested_pushed_rolled_back_and_replayed() {
     let desk = Desk::new();
     let folder = desk.path("add-phone");
     Desk::done(&desk.plugin(&["new", "add-phone", "--lang", "rhai", "--dir", &folder]).await, "is made");
@@ -103,6 +111,7 @@ async fn a_script_is_made_checked_tried_and_tested() {
     Desk::done(&desk.plugin(&["build", &folder]).await, "a script");
     try_out(&desk, &folder, &file).await;
     breaks(&desk, &folder).await;
+    delivers(&desk, &file, async || edit(&file)).await;
 
     fs::write(&file, "let a = 1;\nif a { skip( }").unwrap();
     let ended = desk.plugin(&["check", &file]).await;
@@ -113,7 +122,7 @@ async fn a_script_is_made_checked_tried_and_tested() {
 }
 
 #[tokio::test]
-async fn a_plugin_in_rust_is_made_built_tested_pushed_and_rolled_back() {
+async fn a_plugin_in_rust_is_made_built_tested_pushed_rolled_back_and_replayed() {
     let desk = Desk::new();
     let folder = desk.path("add-phone");
     Desk::done(&desk.plugin(&["new", "add-phone", "--lang", "rust", "--dir", &folder]).await, "is made");
@@ -127,36 +136,52 @@ async fn a_plugin_in_rust_is_made_built_tested_pushed_and_rolled_back() {
     let file = format!("{folder}/add-phone.wasm");
     try_out(&desk, &folder, &file).await;
     breaks(&desk, &folder).await;
-    delivers(&desk, &file).await;
+    delivers(&desk, &file, async || {
+        edit(&format!("{folder}/src/lib.rs"));
+        Desk::done(&desk.plugin(&["build", &folder]).await, "a component");
+    })
+    .await;
 }
 
-/// An uploaded plugin rewrites what is delivered, its log is shown, and an earlier version comes back.
-async fn delivers(desk: &Desk, file: &str) {
+/// An uploaded plugin rewrites what is delivered, and its log is shown; a second version does so otherwise, until the first
+/// comes back; and each delivery is replayed to the byte, whichever version is the current one.
+async fn delivers(desk: &Desk, file: &str, write_second: impl AsyncFnOnce()) {
     let engine = engine().await;
     let receiver = Receiver::start().await;
     let server = format!("http://{}", engine.address());
     let access = ["--server", &server, "--key", engine.key()];
     let on_engine = async |arguments: &[&str]| desk.plugin(&[arguments, &access].concat()).await;
     Desk::done(&on_engine(&["push", file]).await, "uploaded add-phone");
+    let first = current(&on_engine(&["list", "--json"]).await);
 
     let transform = json!([{ "plugin": "add-phone", "config": { "field": "tel" } }]);
     let saved = webhook(&engine, json!({ "url": receiver.url("/hook"), "transform": transform })).await;
-    post_calls(&engine, [7]).await;
-    in_state(&engine, &saved, "delivered", 1).await;
-    let sent = receiver.requests().pop().unwrap();
-    let phone = sent.pair("callerphone").unwrap();
-    assert_eq!(sent.pair("tel"), Some(format!("+{phone}")), "{}", sent.text());
+    let sent = async |call: u64, already: usize| {
+        post_calls(&engine, [call]).await;
+        in_state(&engine, &saved, "delivered", already + 1).await;
+        receiver.requests().pop().unwrap()
+    };
+    let request = sent(7, 0).await;
+    assert_eq!(request.pair("tel").as_deref(), Some("+79990000007"), "{}", request.text());
     Desk::done(&on_engine(&["logs", "add-phone"]).await, "transform sent");
 
-    let first = current(&on_engine(&["list", "--json"]).await);
-    // The same code with a section that says nothing: another version.
-    let mut second = fs::read(file).unwrap();
-    second.extend_from_slice(b"\0\x02\x01x");
-    fs::write(file, second).unwrap();
+    write_second().await;
     Desk::done(&on_engine(&["push", file]).await, "uploaded add-phone");
     assert_ne!(current(&on_engine(&["list", "--json"]).await), first);
+    assert_eq!(sent(8, 1).await.pair("tel").as_deref(), Some("0079990000008"));
     Desk::done(&on_engine(&["rollback", "add-phone", &first[..12]]).await, "current is add-phone");
     assert_eq!(current(&on_engine(&["list", "--json"]).await), first);
+    assert_eq!(sent(9, 2).await.pair("tel").as_deref(), Some("+79990000009"));
+
+    for delivery in in_state(&engine, &saved, "delivered", 3).await {
+        let arguments = ["replay", "--delivery", id(&delivery)];
+        Desk::done(&on_engine(&arguments).await, "the same, byte for byte");
+        let ended = on_engine(&[arguments.as_slice(), &["--json"]].concat()).await;
+        let told: Value = serde_json::from_str(&ended.stdout).unwrap();
+        let came = receiver.requests();
+        let came = came.iter().find(|request| request.header("webhook-id") == Some(id(&delivery))).unwrap();
+        assert_eq!(told["renderings"][0]["request"]["body"].as_str(), Some(came.text().as_str()));
+    }
 }
 
 /// The SHA-256 of the plugin's current version, out of the list of plugins.
