@@ -11,7 +11,7 @@ use crate::{
     fault::Faults,
     id::{LeadRef, SiteId},
     lead::LeadKind,
-    read::Reader,
+    read::{Path, Reader},
     time::Timestamp,
     visit::{self, Visit},
 };
@@ -265,17 +265,17 @@ fn read_patch(value: &Value, lead_kind: Option<LeadKind>, reader: &mut Reader) -
     let fields = reader.object(value, "data")?;
     let mut patch = Patch::default();
     for (name, value) in fields.entries() {
-        let path = || format!("data.{}", shorten(name));
+        let path = fields.path_of(name);
         match name.as_str() {
-            "started_at" => patch.started_at = Some(nullable(value, |value| reader.time(value, &path()))),
+            "started_at" => patch.started_at = Some(nullable(value, |value| reader.time(value, path))),
             "pool_source" => {
-                patch.pool_source = Some(nullable(value, |value| plain_text(value, reader, &path())));
+                patch.pool_source = Some(nullable(value, |value| plain_text(value, reader, path)));
             }
             "pool_medium" => {
-                patch.pool_medium = Some(nullable(value, |value| plain_text(value, reader, &path())));
+                patch.pool_medium = Some(nullable(value, |value| plain_text(value, reader, path)));
             }
             "visits" => {
-                if let Some(visits) = visit::read(value, reader, &path()) {
+                if let Some(visits) = visit::read(value, reader, path) {
                     patch.visits = visits;
                 }
             }
@@ -289,7 +289,7 @@ fn nullable<T>(value: &Value, read: impl FnOnce(&Value) -> Option<T>) -> Option<
     if value.is_null() { None } else { read(value) }
 }
 
-fn plain_text(value: &Value, reader: &mut Reader, path: &str) -> Option<String> {
+fn plain_text(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<String> {
     match fact::read_text(value, reader, path)? {
         Fact::Text(text) if !text.is_empty() => Some(text),
         _ => None,
@@ -318,7 +318,7 @@ fn read_fact(name: &str, value: &Value, lead_kind: Option<LeadKind>, patch: &mut
     }
     if value.is_null() {
         patch.facts.insert(parameter, None);
-    } else if let Some(fact) = Fact::read(parameter, value, reader, &path()) {
+    } else if let Some(fact) = Fact::read(parameter, value, reader, Path::Field(&"data".into(), name)) {
         patch.facts.insert(parameter, Some(fact));
     }
 }

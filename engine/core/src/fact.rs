@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     catalogue::{Kind, Parameter},
-    read::{Reader, kind_of},
+    read::{Path, Reader, kind_of},
 };
 
 /// The most bytes one stated text may have.
@@ -62,7 +62,7 @@ pub fn is_made_by_engine(parameter: Parameter) -> bool {
 
 impl Fact {
     /// Reads the value that a source states for a parameter; faults name `path`.
-    pub fn read(parameter: Parameter, value: &Value, reader: &mut Reader, path: &str) -> Option<Self> {
+    pub fn read(parameter: Parameter, value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Self> {
         let row = parameter.row();
         match row.kind {
             Kind::Seconds => reader.integer(value, path, 0..=31_622_400).map(Self::Int),
@@ -149,7 +149,7 @@ fn merge_object(target: &mut Map<String, Value>, patch: Map<String, Value>) {
 }
 
 /// Reads bounded text; numbers count as text, since sources write ids both ways.
-pub fn read_text(value: &Value, reader: &mut Reader, path: &str) -> Option<Fact> {
+pub fn read_text(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Fact> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
@@ -165,28 +165,25 @@ pub fn read_text(value: &Value, reader: &mut Reader, path: &str) -> Option<Fact>
     Some(Fact::Text(text))
 }
 
-fn read_tags(value: &Value, reader: &mut Reader, path: &str) -> Option<Fact> {
+fn read_tags(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Fact> {
     let items = reader.array(value, path, ELEMENTS_MAX)?;
     let mut tags = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        let Fact::Text(tag) = read_text(item, reader, &format!("{path}[{index}]"))? else { return None };
+        let Fact::Text(tag) = read_text(item, reader, Path::Element(&path, index))? else { return None };
         tags.push(tag);
     }
     Some(Fact::Tags(tags))
 }
 
-fn read_records(values: &'static str, value: &Value, reader: &mut Reader, path: &str) -> Option<Fact> {
+fn read_records(values: &'static str, value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Fact> {
     let [first, second] = field_names(values);
     let items = reader.array(value, path, ELEMENTS_MAX)?;
     let mut records = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        let mut fields = reader.object(item, format!("{path}[{index}]"))?;
-        let mut field = |name: &'static str, reader: &mut Reader| {
-            let at = fields.at(name);
-            match fields.get_non_null(name) {
-                Some(value) => read_text(value, reader, &at),
-                None => Some(Fact::Text(String::new())),
-            }
+        let mut fields = reader.object(item, Path::Element(&path, index))?;
+        let mut field = |name: &'static str, reader: &mut Reader| match fields.get_non_null(name) {
+            Some(value) => read_text(value, reader, fields.path_of(name)),
+            None => Some(Fact::Text(String::new())),
         };
         let (a, b) = (field(first, reader), field(second, reader));
         fields.refuse_unknown(reader);
@@ -197,11 +194,14 @@ fn read_records(values: &'static str, value: &Value, reader: &mut Reader, path: 
     (records.len() == items.len()).then_some(Fact::Records(records))
 }
 
-fn read_object(value: &Value, reader: &mut Reader, path: &str) -> Option<Fact> {
+fn read_object(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Fact> {
     let Value::Object(map) = value else {
         return reader.fault(path, "wrong_type", format!("expected an object, got {}", kind_of(value)));
     };
-    let size = value.to_string().len();
+    let mut size = Size(0);
+    // Neither the object nor a `Size` can refuse to be written.
+    let _ = serde_json::to_writer(&mut size, map);
+    let Size(size) = size;
     if size > ATTRS_BYTES_MAX {
         return reader.fault(
             path,
@@ -210,6 +210,20 @@ fn read_object(value: &Value, reader: &mut Reader, path: &str) -> Option<Fact> {
         );
     }
     Some(Fact::Object(map.clone()))
+}
+
+/// Counts bytes instead of keeping them.
+struct Size(usize);
+
+impl std::io::Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The beginning of a text that somebody sent, short enough for an error.

@@ -1,5 +1,7 @@
 //! Reads JSON objects field by field and collects every fault on the way, instead of stopping at the first.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -16,11 +18,51 @@ pub struct Reader {
     faults: Vec<Fault>,
 }
 
+/// Where a value stands in the whole, written out only for a fault: most input has none.
+#[derive(Debug, Clone, Copy)]
+pub enum Path<'p> {
+    /// As it is written.
+    Written(&'p str),
+    /// A field of an object.
+    Field(&'p Path<'p>, &'p str),
+    /// An element of an array, from 0.
+    Element(&'p Path<'p>, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Written(path) => f.write_str(path),
+            Self::Field(Path::Written(""), name) => f.write_str(name),
+            Self::Field(path, name) => write!(f, "{path}.{name}"),
+            Self::Element(path, index) => write!(f, "{path}[{index}]"),
+        }
+    }
+}
+
+impl<'p> From<&'p str> for Path<'p> {
+    fn from(path: &'p str) -> Self {
+        Self::Written(path)
+    }
+}
+
+impl<'p> From<&'p String> for Path<'p> {
+    fn from(path: &'p String) -> Self {
+        Self::Written(path)
+    }
+}
+
+impl From<Path<'_>> for String {
+    fn from(path: Path<'_>) -> Self {
+        path.to_string()
+    }
+}
+
 /// One JSON object being read: which fields were asked for, and where it stands in the whole.
 #[derive(Debug)]
-pub struct Fields<'a> {
+pub struct Fields<'a, 'p> {
     map: &'a Map<String, Value>,
-    path: String,
+    path: Path<'p>,
     known: Vec<&'static str>,
 }
 
@@ -51,7 +93,7 @@ impl Reader {
     }
 
     /// Expects an object at `path`.
-    pub fn object<'a>(&mut self, value: &'a Value, path: impl Into<String>) -> Option<Fields<'a>> {
+    pub fn object<'a, 'p>(&mut self, value: &'a Value, path: impl Into<Path<'p>>) -> Option<Fields<'a, 'p>> {
         let path = path.into();
         match value {
             Value::Object(map) => Some(Fields { map, path, known: Vec::new() }),
@@ -60,7 +102,8 @@ impl Reader {
     }
 
     /// Expects text at `path`.
-    pub fn text<'a>(&mut self, value: &'a Value, path: &str) -> Option<&'a str> {
+    pub fn text<'a, 'p>(&mut self, value: &'a Value, path: impl Into<Path<'p>>) -> Option<&'a str> {
+        let path = path.into();
         match value {
             Value::String(text) => Some(text),
             other => self.fault(path, "wrong_type", format!("expected text, got {}", kind_of(other))),
@@ -68,12 +111,13 @@ impl Reader {
     }
 
     /// Expects a whole number within `range` at `path`.
-    pub fn integer(
+    pub fn integer<'p>(
         &mut self,
         value: &Value,
-        path: &str,
+        path: impl Into<Path<'p>>,
         range: std::ops::RangeInclusive<i64>,
     ) -> Option<i64> {
+        let path = path.into();
         match value.as_i64() {
             Some(number) if range.contains(&number) => Some(number),
             Some(number) => self.fault(
@@ -88,7 +132,8 @@ impl Reader {
     }
 
     /// Expects `true` or `false` at `path`.
-    pub fn boolean(&mut self, value: &Value, path: &str) -> Option<bool> {
+    pub fn boolean<'p>(&mut self, value: &Value, path: impl Into<Path<'p>>) -> Option<bool> {
+        let path = path.into();
         match value {
             Value::Bool(yes) => Some(*yes),
             other => {
@@ -98,7 +143,13 @@ impl Reader {
     }
 
     /// Expects an array of at most `most` elements at `path`.
-    pub fn array<'a>(&mut self, value: &'a Value, path: &str, most: usize) -> Option<&'a [Value]> {
+    pub fn array<'a, 'p>(
+        &mut self,
+        value: &'a Value,
+        path: impl Into<Path<'p>>,
+        most: usize,
+    ) -> Option<&'a [Value]> {
+        let path = path.into();
         match value {
             Value::Array(items) if items.len() <= most => Some(items),
             Value::Array(items) => {
@@ -109,7 +160,8 @@ impl Reader {
     }
 
     /// Expects an RFC 3339 time at `path`.
-    pub fn time(&mut self, value: &Value, path: &str) -> Option<Timestamp> {
+    pub fn time<'p>(&mut self, value: &Value, path: impl Into<Path<'p>>) -> Option<Timestamp> {
+        let path = path.into();
         let text = self.text(value, path)?;
         Timestamp::from_rfc3339(text).or_else(|| {
             self.fault(
@@ -121,7 +173,7 @@ impl Reader {
     }
 }
 
-impl<'a> Fields<'a> {
+impl<'a> Fields<'a, '_> {
     /// The value of a field, `None` when it is not there. Marks the name as known.
     pub fn get(&mut self, name: &'static str) -> Option<&'a Value> {
         self.known.push(name);
@@ -142,9 +194,14 @@ impl<'a> Fields<'a> {
         value
     }
 
-    /// The path of a field of this object.
+    /// Where a field of this object stands.
+    pub fn path_of<'f>(&'f self, name: &'f str) -> Path<'f> {
+        Path::Field(&self.path, name)
+    }
+
+    /// The path of a field of this object, written out.
     pub fn at(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+        self.path_of(name).to_string()
     }
 
     /// The fields as they stand, for objects whose names are not fixed.

@@ -164,7 +164,8 @@ impl<'a> Draft<'a> {
             sent_as,
             valued: parameter::value(*parameter, view),
         };
-        let entries: Vec<Entry<'a>> = selected.map(valued).collect();
+        let mut entries = Vec::with_capacity(view.settings.parameters.len());
+        entries.extend(selected.map(valued));
         let compares = scene.lane_goes_on || scene.previous.is_some();
         let fingerprints = compares.then(|| changed::fingerprints(&entries));
         Self { entries, fingerprints, changed: None }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     fact::{self, Fact},
-    read::{Fields, Reader},
+    read::{Fields, Path, Reader},
     time::Timestamp,
 };
 
@@ -50,21 +50,22 @@ pub struct Visit {
 }
 
 /// Reads `visits`; an array of at most [`VISITS_MAX`] objects. Fields that are `null` or empty count as unknown.
-pub fn read(value: &Value, reader: &mut Reader, path: &str) -> Option<Vec<Visit>> {
+pub fn read(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Vec<Visit>> {
     let items = reader.array(value, path, VISITS_MAX)?;
     let visits: Vec<Visit> = items
         .iter()
         .enumerate()
-        .filter_map(|(index, item)| read_one(item, reader, format!("{path}[{index}]")))
+        .filter_map(|(index, item)| read_one(item, reader, Path::Element(&path, index)))
         .collect();
     (visits.len() == items.len()).then_some(visits)
 }
 
-fn read_one(value: &Value, reader: &mut Reader, path: String) -> Option<Visit> {
+fn read_one(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Visit> {
     let mut fields = reader.object(value, path)?;
-    let at_path = fields.at("at");
-    let at = fields.required(reader, "at").and_then(|value| reader.time(value, &at_path));
-    let attrs = fields.get_non_null("attrs").and_then(|value| attrs_text(value, reader, &fields.at("attrs")));
+    let at = fields.required(reader, "at");
+    let at = at.and_then(|value| reader.time(value, fields.path_of("at")));
+    let attrs = fields.get_non_null("attrs");
+    let attrs = attrs.and_then(|value| attrs_text(value, reader, fields.path_of("attrs")));
     let mut text = |name| text(&mut fields, name, reader);
     let visit = Visit {
         at: at.unwrap_or_default(),
@@ -88,11 +89,11 @@ fn read_one(value: &Value, reader: &mut Reader, path: String) -> Option<Visit> {
     at.map(|_| visit)
 }
 
-fn text(fields: &mut Fields<'_>, name: &'static str, reader: &mut Reader) -> Option<String> {
+fn text(fields: &mut Fields<'_, '_>, name: &'static str, reader: &mut Reader) -> Option<String> {
     let fact = match fields.get_non_null(name)? {
         // The common case makes no path: visits are most of an event.
         Value::String(text) if text.len() <= fact::TEXT_BYTES_MAX => Fact::Text(text.clone()),
-        value => fact::read_text(value, reader, &fields.at(name))?,
+        value => fact::read_text(value, reader, fields.path_of(name))?,
     };
     match fact {
         Fact::Text(text) if !text.is_empty() => Some(text),
@@ -100,7 +101,7 @@ fn text(fields: &mut Fields<'_>, name: &'static str, reader: &mut Reader) -> Opt
     }
 }
 
-fn attrs_text(value: &Value, reader: &mut Reader, path: &str) -> Option<String> {
+fn attrs_text(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<String> {
     match Fact::read(crate::catalogue::Parameter::Attrs, value, reader, path)? {
         Fact::Object(map) if !map.is_empty() => Some(Value::Object(map).to_string()),
         _ => None,
