@@ -21,6 +21,8 @@ pub(super) fn put(tx: &mut Tx<'_>, account: AccountId, news: &News, now: Timesta
     // One comes at a time, so at most one is beyond.
     let mut newest_first = tx.notification.range((account.0, 0)..=(account.0, u64::MAX))?.rev();
     let beyond = newest_first.nth(NOTIFICATIONS_MAX).transpose()?.map(|(key, _)| key.value());
+    // It holds the pages that it reads, which could not be changed.
+    drop(newest_first);
     if let Some(beyond) = beyond {
         tx.notification.remove(beyond)?;
     }
