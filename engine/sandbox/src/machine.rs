@@ -14,8 +14,9 @@ use crate::{
 
 /// The most core instances of one component: a module with its glue has 3, an interpreter with its libraries 30.
 pub(crate) const INSTANCES_MAX: u32 = 64;
-/// The most linear memories of one component.
-pub(crate) const MEMORIES_MAX: u32 = 2;
+/// The most linear memories of one component: an interpreter whose foreign imports are stubbed brings an empty one for
+/// each layer of stubs.
+pub(crate) const MEMORIES_MAX: u32 = 4;
 /// The most tables of one component.
 pub(crate) const TABLES_MAX: u32 = 16;
 /// The most elements of one table.

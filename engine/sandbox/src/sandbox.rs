@@ -23,7 +23,8 @@ pub struct Options {
     pub cache: Option<PathBuf>,
     /// Where compiling is done.
     pub compile: Compile,
-    /// How long a child may compile one module; 30 s by default.
+    /// How long a child may compile one module; 60 s by default, since an interpreter takes about 20 s where nothing
+    /// else is going on.
     pub compile_deadline: Duration,
     /// How many calls run at once, 1 or more; further ones wait for a place. 64 by default.
     pub calls_max: u32,
@@ -36,7 +37,7 @@ impl Default for Options {
         Self {
             cache: None,
             compile: Compile::InProcess,
-            compile_deadline: Duration::from_secs(30),
+            compile_deadline: Duration::from_secs(60),
             calls_max: 64,
             warm_max: 64,
         }
