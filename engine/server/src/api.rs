@@ -8,6 +8,7 @@ mod events;
 mod gate;
 mod health;
 mod leads;
+mod notifications;
 mod openapi;
 mod plugins;
 mod preview;
@@ -181,6 +182,7 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::send))
         .routes(routes!(deliveries::cancel))
         .routes(routes!(deliveries::replay::replay))
+        .routes(routes!(notifications::list))
         .routes(routes!(plugins::list))
         .routes(routes!(plugins::put, plugins::get, plugins::delete))
         .routes(routes!(plugins::versions::list))

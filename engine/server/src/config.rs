@@ -14,6 +14,7 @@ use std::{
 
 use ipnet::IpNet;
 use leadhook_core::fault::{Fault, Faults};
+use leadhook_sandbox::Limits;
 use url::Url;
 
 use crate::logs::{self, LogFormat};
@@ -111,6 +112,19 @@ settings! {
     /// How long, in seconds, deliveries under way may take to end at shutdown, 1 to 600; 30 unless given
     /// [env: LEADHOOK_SHUTDOWN_SECONDS]
     shutdown_seconds "N" "shutdown-seconds" "LEADHOOK_SHUTDOWN_SECONDS" Some("30"), false;
+    /// What one call of a plugin or script may use of fuel, in millions (about as many instructions), 1 to 1000;
+    /// 50 unless given
+    /// [env: LEADHOOK_PLUGIN_FUEL_MILLIONS]
+    plugin_fuel_millions "N" "plugin-fuel-millions" "LEADHOOK_PLUGIN_FUEL_MILLIONS" Some("50"), false;
+    /// What it may use of time, in milliseconds, 1 to 1000; 50 unless given
+    /// [env: LEADHOOK_PLUGIN_DEADLINE_MS]
+    plugin_deadline_ms "N" "plugin-deadline-ms" "LEADHOOK_PLUGIN_DEADLINE_MS" Some("50"), false;
+    /// What it may use of memory, in MiB, 1 to 256; 64 unless given
+    /// [env: LEADHOOK_PLUGIN_MEMORY_MIB]
+    plugin_memory_mib "N" "plugin-memory-mib" "LEADHOOK_PLUGIN_MEMORY_MIB" Some("64"), false;
+    /// How large what goes into it and what comes out may each be, in KiB, 1 to 1024; 256 unless given
+    /// [env: LEADHOOK_PLUGIN_EXCHANGE_KIB]
+    plugin_exchange_kib "N" "plugin-exchange-kib" "LEADHOOK_PLUGIN_EXCHANGE_KIB" Some("256"), false;
     /// A PEM file with certificates to trust besides the public ones; may be given several times
     /// [env: LEADHOOK_ROOT_CERTIFICATE]
     root_certificate "PEM" "root-certificate" "LEADHOOK_ROOT_CERTIFICATE" None, true;
@@ -135,6 +149,8 @@ pub(crate) struct Config {
     pub(crate) log_level: String,
     /// How long deliveries under way may take to end.
     pub(crate) shutdown: Duration,
+    /// What one call of a plugin or script may use.
+    pub(crate) plugin_limits: Limits,
     /// PEM files with further roots.
     pub(crate) root_certificate: Vec<PathBuf>,
     /// The key of the account `default`, where it is given from outside.
@@ -190,10 +206,10 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
     let public_url = sources.optional("public_url", public_url);
     let log = sources.one("log", LogFormat::parse);
     let log_level = sources.one("log_level", |text| logs::filter(text).map(|_| text.to_owned()));
-    let shutdown = sources.one("shutdown_seconds", |text| match text.parse() {
-        Ok(seconds @ 1..=SHUTDOWN_SECONDS_MAX) => Ok(Duration::from_secs(seconds)),
-        _ => Err(format!("expected a whole number of seconds, 1 to {SHUTDOWN_SECONDS_MAX}")),
+    let shutdown = sources.one("shutdown_seconds", |text| {
+        whole(text, "seconds", SHUTDOWN_SECONDS_MAX).map(Duration::from_secs)
     });
+    let plugin_limits = plugin_limits(sources);
     let root_certificate = sources.many("root_certificate", |text| match std::fs::File::open(text) {
         Ok(_) => Ok(PathBuf::from(text)),
         Err(error) => Err(format!("the file {text} cannot be read: {error}")),
@@ -208,8 +224,34 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
         log: log?,
         log_level: log_level?,
         shutdown: shutdown?,
+        plugin_limits: plugin_limits?,
         root_certificate: root_certificate?,
         api_key: api_key?,
+    })
+}
+
+/// A whole number from 1 up to the most.
+fn whole(text: &str, unit: &str, most: u64) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| format!("expected a whole number of {unit}, 1 to {most}"))
+}
+
+/// No more than the sandbox would take.
+fn plugin_limits(sources: &mut Sources) -> Option<Limits> {
+    const MILLION: u64 = 1_000_000;
+    let most = Limits::MAX;
+    let fuel =
+        sources.one("plugin_fuel_millions", |text| whole(text, "millions of fuel", most.fuel / MILLION));
+    let deadline_ms = sources.one("plugin_deadline_ms", |text| whole(text, "milliseconds", most.deadline_ms));
+    let memory = sources.one("plugin_memory_mib", |text| whole(text, "MiB", most.memory_bytes >> 20));
+    let exchange = sources.one("plugin_exchange_kib", |text| whole(text, "KiB", most.input_bytes >> 10));
+    let exchange_bytes = exchange? << 10;
+    Some(Limits {
+        fuel: fuel? * MILLION,
+        deadline_ms: deadline_ms?,
+        memory_bytes: memory? << 20,
+        input_bytes: exchange_bytes,
+        output_bytes: exchange_bytes,
     })
 }
 

@@ -47,6 +47,7 @@ pub(crate) async fn run(config: Config, mut terminal: Terminal) -> anyhow::Resul
     let settings = ApiSettings {
         addresses: Arc::new(AddressPolicy::new(config.allow_destination.clone())),
         source_addresses: config.source_address.clone(),
+        plugin_limits: config.plugin_limits,
         readiness: readiness.clone(),
         ..ApiSettings::default()
     };
@@ -110,7 +111,7 @@ async fn start_engine(store: Arc<dyn Store>, config: &Config) -> anyhow::Result<
         store,
         carrier: Arc::new(courier),
         clock: Arc::new(SystemClock),
-        limits: Limits::default(),
+        limits: Limits { plugin: config.plugin_limits, ..Limits::default() },
         plugins: Some(plugins(&config.data)?),
         public_url: config.public_url.clone(),
     };
@@ -131,6 +132,11 @@ fn plugins(data: &Path) -> anyhow::Result<PluginParts> {
         compile: Compile::Child { program, args },
         ..leadhook_sandbox::Options::default()
     })?;
+    Ok(plugin_parts(sandbox))
+}
+
+/// A sandbox with all that comes with this program.
+pub(crate) fn plugin_parts(sandbox: Sandbox) -> PluginParts {
     let bundled = leadhook_bundled::all().iter().map(|plugin| (plugin.name, plugin.wasm)).collect();
-    Ok(PluginParts { sandbox, runner: leadhook_bundled::RHAI_RUNNER, bundled })
+    PluginParts { sandbox, runner: leadhook_bundled::RHAI_RUNNER, bundled }
 }

@@ -7,6 +7,7 @@ mod description;
 mod events;
 mod gate;
 mod leads;
+mod notifications;
 mod plugins;
 mod preview;
 mod resends;

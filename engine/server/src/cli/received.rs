@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
 use leadhook_core::{sign, time::Timestamp, webhook::SigningSecret};
+use serde_json::Value;
 
 use super::terminal::{pad, tame};
 
@@ -74,6 +75,12 @@ impl Received {
     pub(crate) fn is_form(&self) -> bool {
         self.method == Method::GET
             || self.header("content-type").starts_with("application/x-www-form-urlencoded")
+    }
+
+    /// The body as JSON, where it says that it is that and is.
+    pub(crate) fn json(&self) -> Option<Value> {
+        let is_json = self.header("content-type").starts_with("application/json");
+        serde_json::from_slice(&self.body).ok().filter(|_| is_json)
     }
 
     /// Judges the signature by Standard Webhooks 1.0: over the body, or for GET over the query.

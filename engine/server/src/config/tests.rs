@@ -41,6 +41,7 @@ fn nothing_given_leaves_the_defaults() {
     assert_eq!(config.data, PathBuf::from("./leadhook-data"));
     assert_eq!((config.log, config.log_level.as_str()), (LogFormat::Text, "info"));
     assert_eq!(config.shutdown, Duration::from_secs(30));
+    assert_eq!(config.plugin_limits, Limits::DEFAULT);
     assert!(config.allow_destination.is_empty() && config.public_url.is_none() && config.api_key.is_none());
 }
 
@@ -119,6 +120,16 @@ fn a_setting_given_twice_is_refused_and_an_unknown_variable_is_told() {
     assert_eq!(told, [("--listen".to_owned(), "given_twice".to_owned())]);
     let other = [("LEADHOOK_PORT", "tcp://10.0.0.1:80"), ("LEADHOOK_LOG", "debug")];
     assert_eq!(loaded(&file(""), other, &[]).unused, ["LEADHOOK_PORT"]);
+}
+
+#[test]
+fn plugins_may_be_given_more_up_to_the_most_that_the_sandbox_takes() {
+    let most = "plugin_fuel_millions = 1000\nplugin_deadline_ms = 1000\nplugin_memory_mib = 256\n\
+                plugin_exchange_kib = 1024\n";
+    assert_eq!(config(loaded(&file(most), [], &[])).plugin_limits, Limits::MAX);
+    let flags = ["--plugin-fuel-millions", "1001", "--plugin-deadline-ms", "0", "--plugin-memory-mib", "257"];
+    let exchange = [("LEADHOOK_PLUGIN_EXCHANGE_KIB", "1.5")];
+    assert_eq!(faults(loaded(&file(""), exchange, &flags)).len(), 4);
 }
 
 #[test]

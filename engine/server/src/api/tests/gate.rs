@@ -27,7 +27,7 @@ fn calls() -> Vec<(String, String, bool)> {
 async fn every_call_needs_a_key_but_health_and_the_description() {
     let world = World::new().await;
     let calls = calls();
-    assert_eq!(calls.len(), 37);
+    assert_eq!(calls.len(), 39);
     for (method, path, is_open) in calls {
         for key in [None, Some("Bearer wrong"), Some("Basic YTpi"), Some("Bearer ")] {
             let mut request = Request::builder().method(method.as_str()).uri(&path);

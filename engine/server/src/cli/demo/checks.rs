@@ -7,11 +7,12 @@ use leadhook_core::{
     event::Trigger,
     lead::LeadKind,
     outcome::Outcome,
+    plugin::Decided,
     time::MINUTE_MS,
 };
 
 use super::{
-    script::{DELAY_MINUTES, Role},
+    script::{DELAY_MINUTES, PLUGIN, Role},
     stage::Stage,
 };
 use crate::cli::received::{Received, Signature};
@@ -58,6 +59,9 @@ pub(super) fn all(evidence: &Evidence<'_>) -> Vec<Check> {
         }),
         Check::that("the request that got a 503 was sent again, the same bytes under the same id", || {
             retried(evidence)
+        }),
+        Check::that("the plugin made JSON of that request's form, and its run is on record", || {
+            rewritten(evidence)
         }),
         Check::that("the change of tags was sent with the names of what changed", || changed(evidence)),
         Check::that("signed webhooks have valid signatures, the others none", || signed(evidence)),
@@ -153,6 +157,22 @@ fn retried(evidence: &Evidence<'_>) -> Option<String> {
     let same = requests.windows(2).all(|pair| pair[0].body == pair[1].body);
     let good = statuses == [503, 200] && requests.len() == 2 && same;
     (!good).then(|| format!("attempts {statuses:?}, {} requests, same bytes: {same}", requests.len()))
+}
+
+fn rewritten(evidence: &Evidence<'_>) -> Option<String> {
+    let owed = evidence.owed_to(Role::Bot);
+    let [delivery] = owed.as_slice() else { return Some(format!("{} were owed to it, not one", owed.len())) };
+    let runs: Vec<_> = delivery.runs.iter().map(|run| (run.plugin.as_str(), &run.decided)).collect();
+    if runs != [(PLUGIN, &Decided::Sent)] {
+        return Some(format!("the runs on record are {runs:?}"));
+    }
+    let is_whole = |request: &&Received| {
+        let body = request.json().unwrap_or_default();
+        body["fio"] == "Ёлкина Мария Сергеевна" && body["tags_request"].is_array()
+    };
+    let requests = evidence.requests_for(delivery);
+    let bad = requests.iter().find(|request| !is_whole(request))?;
+    Some(format!("{} came with {}", bad.webhook_id(), bad.header("content-type")))
 }
 
 fn changed(evidence: &Evidence<'_>) -> Option<String> {

@@ -34,6 +34,8 @@ pub(super) const SITE: &str = include_str!("../../../../../examples/site.json");
 pub(super) const SITE_ID: &str = "60001";
 /// What signs the webhooks that are signed; known to anyone who reads this.
 pub(super) const SECRET: &str = "whsec_bGVhZGhvb2stZGVtby1zZWNyZXQtbm90LXJlYWw=";
+/// The plugin that the bot's requests pass; it comes with the engine.
+pub(super) const PLUGIN: &str = "json-body";
 /// How long the CRM's calls wait, in minutes.
 pub(super) const DELAY_MINUTES: i64 = 5;
 
@@ -46,7 +48,7 @@ pub(super) enum Role {
     Paid,
     /// Sent at each change, by GET.
     Changes,
-    /// Its handler fails at first.
+    /// Its handler takes JSON, which a plugin makes, and fails at first.
     Bot,
 }
 
@@ -82,7 +84,9 @@ impl Role {
             Self::Changes => {
                 "by GET, at the call's end and at each change of tags; few parameters, one renamed; signed"
             }
-            Self::Bot => "requests; its handler answers the first one with 503",
+            Self::Bot => {
+                "requests, as JSON by the plugin json-body; its handler answers the first one with 503"
+            }
         }
     }
 
@@ -118,6 +122,9 @@ impl Role {
             Self::Bot => json!({
                 "name": self.name(), "url": url,
                 "sending": { "model": "simplified", "on": ["request_created"] },
+                "parameters": { "only": ["leadtype", "requestId", "fio", "callerphone", "subject", "utm_campaign",
+                                         "tags_request"] },
+                "transform": [{ "plugin": PLUGIN, "config": { "shape": "nested" } }],
                 "retry": { "after_seconds": [5, 60] },
             }),
         }

@@ -112,6 +112,12 @@ pub(super) fn received(request: &Received, stage: &Stage, terminal: &mut Termina
         signature_in_words(request.signature(&stage.secrets, stage.now()), terminal),
     ))?;
     terminal.line(format!("     {}", terminal.paint(Style::Dim, tame(request.webhook_id()))))?;
+    if let Some(json) = request.json() {
+        for line in format!("{json:#}").lines() {
+            terminal.line(format!("     {}", tame(line)))?;
+        }
+        return Ok(());
+    }
     let entries = entries(&request.pairs());
     let all = entries.len();
     let chosen = choose(entries);
@@ -193,6 +199,10 @@ fn why(delivery: &Delivery) -> String {
             "{why}, {} after it was owed",
             count(usize::try_from(waited_ms / 60_000).unwrap_or(0), "minute")
         );
+    }
+    let plugins: Vec<_> = delivery.runs.iter().map(|run| run.plugin.as_str()).collect();
+    if !plugins.is_empty() {
+        why = format!("{why}; through {}", plugins.join(", "));
     }
     match (delivery.state.reason(), why.is_empty()) {
         (Some(reason), true) => reason.to_owned(),

@@ -29,10 +29,11 @@ use leadhook_runtime::{
     clock::{Clock as _, ManualClock, SystemClock},
     limits::Limits,
 };
+use leadhook_sandbox::{Limits as PluginLimits, Options, Sandbox};
 use leadhook_store::{
     Account, Store,
     query::{DeliveryQuery, LIMIT_MAX},
-    redb::{Options, RedbStore},
+    redb::{self, RedbStore},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -41,9 +42,12 @@ use super::{
     checks::Check,
     script::{self, Role},
 };
-use crate::cli::{
-    received::Received,
-    receiver::{Answer, Receiver},
+use crate::{
+    cli::{
+        received::Received,
+        receiver::{Answer, Receiver},
+    },
+    serve::plugin_parts,
 };
 
 const ACCOUNT: AccountId = AccountId::DEFAULT;
@@ -83,15 +87,17 @@ impl Stage {
             .context("no temporary folder can be made")?;
         let receiver = Receiver::start(0, answers()).await?;
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
-        let store: Arc<dyn Store> = Arc::new(RedbStore::open(folder.path(), Options::default())?);
+        let store: Arc<dyn Store> = Arc::new(RedbStore::open(folder.path(), redb::Options::default())?);
         store.put_account(account()).await?;
         let courier = CourierSettings { addresses: loopback(), ..CourierSettings::default() };
+        // A machine that is busy with something else must not look like a plugin that is too slow.
+        let plugin = PluginLimits { deadline_ms: PluginLimits::MAX.deadline_ms, ..PluginLimits::DEFAULT };
         let engine = Engine::start(Parts {
             store,
             carrier: Arc::new(Courier::new(courier)?),
             clock: clock.clone(),
-            limits: Limits::default(),
-            plugins: None,
+            limits: Limits { plugin, ..Limits::default() },
+            plugins: Some(plugin_parts(Sandbox::new(Options::default())?)),
             public_url: None,
         })
         .await?;
