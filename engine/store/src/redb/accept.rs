@@ -80,7 +80,7 @@ fn accept_one(tx: &mut Tx<'_>, account: AccountId, event: &Event, now: Timestamp
 }
 
 /// What the first event of this id on its site was answered with.
-fn first_receipt(tx: &mut Tx<'_>, key: (u32, u128)) -> Result<Option<Receipt>> {
+fn first_receipt(tx: &mut Tx<'_>, key: (u32, &str, &str)) -> Result<Option<Receipt>> {
     let Some((lead, version)) = tx.event_id.get(key)?.map(|found| found.value()) else { return Ok(None) };
     let table = tx.leads.on(Serial(lead).day())?;
     let Some(stored) = table.get((key.0, lead, version))? else { return Ok(None) };

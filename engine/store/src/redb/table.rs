@@ -1,5 +1,6 @@
 //! The tables: what stands under which key. Every key leads with the account, and what grows with traffic is
-//! keyed by serials, so that inserts come at the tail; only an event's id, a lead's id and a client are random.
+//! keyed by serials, so that inserts come at the tail. Ids of sources stand as they are, since most sources count
+//! up or begin with the time; only clients are spread by a digest.
 
 use std::marker::PhantomData;
 
@@ -29,6 +30,10 @@ pub(super) type DueKey = (u32, u64, i64, u64);
 pub(super) type DueValue = (u64, bool);
 /// Account, webhook, lead and the delivery's serial.
 pub(super) type WaitingKey = (u32, u64, u64, u64);
+/// Account, site and the event's id.
+pub(super) type EventKey = (u32, Text, Text);
+/// Account, site, kind of lead and the lead's id.
+pub(super) type LeadIdKey = (u32, Text, Text, Text);
 /// Account, client, kind of trace, start in milliseconds, and lead.
 pub(super) type TraceKey = (u32, u128, u8, i64, u64);
 /// Account, plugin and SHA-256.
@@ -52,10 +57,10 @@ pub(super) const WEBHOOK: TableDefinition<'_, (u32, u64), Bytes> = TableDefiniti
 /// Account, webhook and revision: when it was saved, and the settings as JSON text.
 pub(super) const WEBHOOK_REVISION: TableDefinition<'_, (u32, u64, u32), Bytes> =
     TableDefinition::new("webhook_revision");
-/// Account and event id on its site: the lead and the version that the event made.
-pub(super) const EVENT_ID: TableDefinition<'_, (u32, u128), (u64, u32)> = TableDefinition::new("event_id");
-/// Account and lead as the source names it: its serial.
-pub(super) const LEAD_ID: TableDefinition<'_, (u32, u128), u64> = TableDefinition::new("lead_id");
+/// The lead and the version that an event made.
+pub(super) const EVENT_ID: TableDefinition<'_, EventKey, (u64, u32)> = TableDefinition::new("event_id");
+/// The serial of a lead that its source names.
+pub(super) const LEAD_ID: TableDefinition<'_, LeadIdKey, u64> = TableDefinition::new("lead_id");
 pub(super) const TRACE: TableDefinition<'_, TraceKey, ()> = TableDefinition::new("trace");
 /// Deliveries that have not ended.
 pub(super) const OPEN: TableDefinition<'_, DeliveryKey, Bytes> = TableDefinition::new("open");
@@ -147,12 +152,16 @@ pub(super) fn waiting_lane(account: AccountId, id: DeliveryId) -> std::ops::Rang
     (account, webhook, lead, 0)..=(account, webhook, lead, u64::MAX)
 }
 
-pub(super) fn event_key(account: AccountId, site: &SiteId, event_id: &str) -> (u32, u128) {
-    (account.0, digest(&[site.as_str(), event_id]))
+pub(super) fn event_key<'k>(
+    account: AccountId,
+    site: &'k SiteId,
+    event_id: &'k str,
+) -> (u32, &'k str, &'k str) {
+    (account.0, site.as_str(), event_id)
 }
 
-pub(super) fn lead_id_key(account: AccountId, lead: &LeadRef) -> (u32, u128) {
-    (account.0, digest(&[lead.site.as_str(), lead.kind.word(), &lead.id]))
+pub(super) fn lead_id_key(account: AccountId, lead: &LeadRef) -> (u32, &str, &str, &str) {
+    (account.0, lead.site.as_str(), lead.kind.word(), &lead.id)
 }
 
 pub(super) fn client_digest(site: &SiteId, client: &Client) -> u128 {

@@ -16,8 +16,8 @@ use super::{
     recent::Fresh,
     setup::Setup,
     table::{
-        self, Daily, DeliveryKey, DueKey, DueValue, LeadKey, StateEndKey, StateKey, TraceKey, VersionKey,
-        WaitingKey,
+        self, Daily, DeliveryKey, DueKey, DueValue, EventKey, LeadIdKey, LeadKey, StateEndKey, StateKey,
+        TraceKey, VersionKey, WaitingKey,
     },
 };
 use crate::Result;
@@ -33,8 +33,8 @@ pub(super) struct Tx<'t> {
     pub(super) site_revision: Rows<'t, (u32, &'static str, u32)>,
     pub(super) webhook: Rows<'t, (u32, u64)>,
     pub(super) webhook_revision: Rows<'t, (u32, u64, u32)>,
-    pub(super) event_id: Table<'t, (u32, u128), (u64, u32)>,
-    pub(super) lead_id: Table<'t, (u32, u128), u64>,
+    pub(super) event_id: Table<'t, EventKey, (u64, u32)>,
+    pub(super) lead_id: Table<'t, LeadIdKey, u64>,
     pub(super) trace: Table<'t, TraceKey, ()>,
     pub(super) open: Rows<'t, DeliveryKey>,
     pub(super) due: Table<'t, DueKey, DueValue>,
