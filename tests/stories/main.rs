@@ -11,6 +11,7 @@ mod demo;
 mod fairness;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod languages;
 mod order;
 mod oversize;
 mod plugins;

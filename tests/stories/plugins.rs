@@ -1,6 +1,6 @@
 //! A plugin goes from nothing to a tested file by the command line alone, in Rust and as a script, and into an engine.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use leadhook_harness::{Ended, Program, Receiver};
 use leadhook_tests::root;
@@ -9,19 +9,22 @@ use tempfile::TempDir;
 
 use crate::world::{engine, id, in_state, post_calls, webhook};
 
+/// The longest that a command may take: an interpreter is compiled in half a minute, where nothing else is going on.
+const COMMAND_MAX: Duration = Duration::from_secs(300);
+
 /// A folder for plugins, and beside it one for compiled code.
-struct Desk(TempDir);
+pub(crate) struct Desk(TempDir);
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.path().join(name).to_string_lossy().into_owned()
     }
 
-    async fn plugin(&self, arguments: &[&str]) -> Ended {
+    pub(crate) async fn plugin(&self, arguments: &[&str]) -> Ended {
         let (cache, target) = (self.path("cache"), target());
         // The registry's files are there; what a stranger's machine fetches is not what is told here.
         let environment = [
@@ -29,11 +32,12 @@ impl Desk {
             ("CARGO_NET_OFFLINE", "true"),
             ("CARGO_TARGET_DIR", target.as_str()),
         ];
-        Program::start_in(&environment, ["plugin"].iter().chain(arguments).copied()).end().await
+        let program = Program::start_in(&environment, ["plugin"].iter().chain(arguments).copied());
+        program.end_within(COMMAND_MAX).await
     }
 
     #[track_caller]
-    fn done(ended: &Ended, part: &str) {
+    pub(crate) fn done(ended: &Ended, part: &str) {
         assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
         assert!(ended.stdout.contains(part), "`{part}` is missing in\n{}", ended.stdout);
     }
@@ -55,7 +59,7 @@ fn build_ahead(folder: &str) {
 }
 
 /// Runs a plugin over its fixtures, over one lead, and against another version of itself.
-async fn try_out(desk: &Desk, folder: &str, file: &str) {
+pub(crate) async fn try_out(desk: &Desk, folder: &str, file: &str) {
     Desk::done(&desk.plugin(&["check", file]).await, "transform");
     Desk::done(&desk.plugin(&["test", folder]).await, "2 fixtures passed");
 
@@ -80,15 +84,16 @@ async fn try_out(desk: &Desk, folder: &str, file: &str) {
 }
 
 /// Writes phones with two zeros in place of the plus.
-fn edit(source: &str) {
+pub(crate) fn edit(source: &str) {
     let first = fs::read_to_string(source).unwrap();
     let second = first.replace("\"+{phone}\"", "\"00{phone}\"").replace("\"+\" + lead", "\"00\" + lead");
+    let second = second.replace("`+${phone}`", "`00${phone}`");
     assert_ne!(first, second);
     fs::write(source, second).unwrap();
 }
 
 /// A fixture that expects something else, and one that allows less fuel, fail and say why.
-async fn breaks(desk: &Desk, folder: &str) {
+pub(crate) async fn breaks(desk: &Desk, folder: &str) {
     let file = |name: &str| Path::new(folder).join("fixtures/with-phone").join(name);
     fs::write(file("config.json"), "{\"field\": \"mobile\"}").unwrap();
     let ended = desk.plugin(&["test", folder]).await;
@@ -145,7 +150,7 @@ async fn a_plugin_in_rust_is_made_built_tested_pushed_rolled_back_and_replayed()
 
 /// An uploaded plugin rewrites what is delivered, and its log is shown; a second version does so otherwise, until the first
 /// comes back; and each delivery is replayed to the byte, whichever version is the current one.
-async fn delivers(desk: &Desk, file: &str, write_second: impl AsyncFnOnce()) {
+pub(crate) async fn delivers(desk: &Desk, file: &str, write_second: impl AsyncFnOnce()) {
     let engine = engine().await;
     let receiver = Receiver::start().await;
     let server = format!("http://{}", engine.address());

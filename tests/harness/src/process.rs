@@ -13,7 +13,7 @@ use crate::wait::{PATIENCE, look_until};
 const SETTING: &str = "LEADHOOK_";
 
 /// The longest that an end is waited for: what is under way may take its time, up to half of this.
-const ENDING: Duration = PATIENCE.saturating_mul(2);
+pub(crate) const ENDING: Duration = PATIENCE.saturating_mul(2);
 
 /// A child of the test, killed when dropped.
 #[derive(Debug)]
@@ -47,7 +47,12 @@ impl Process {
 
     /// Waits for its end; `None` when that does not come within twice [`PATIENCE`].
     pub(crate) async fn end(&mut self) -> Option<ExitStatus> {
-        look_until(ENDING, async || self.ended()).await
+        self.end_within(ENDING).await
+    }
+
+    /// Waits for its end; `None` when that does not come within this time.
+    pub(crate) async fn end_within(&mut self, patience: Duration) -> Option<ExitStatus> {
+        look_until(patience, async || self.ended()).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     os::unix::process::CommandExt as _,
     path::Path,
     process::{Command, ExitStatus, Stdio},
+    time::Duration,
 };
 
 use rustix::process::{Signal, test_kill_process_group};
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     binary,
-    process::{Process, forget_settings},
+    process::{ENDING, Process, forget_settings},
     wait::{PATIENCE, look_until},
 };
 
@@ -114,9 +115,17 @@ impl Program {
     ///
     /// # Panics
     /// When that does not come within twice [`PATIENCE`]; with what it printed.
-    pub async fn end(mut self) -> Ended {
+    pub async fn end(self) -> Ended {
+        self.end_within(ENDING).await
+    }
+
+    /// Waits for the end of a command that takes longer than others: it compiles much, or fetches something.
+    ///
+    /// # Panics
+    /// When that does not come within this time; with what it printed.
+    pub async fn end_within(mut self, patience: Duration) -> Ended {
         let group = self.process.pid();
-        let status: Option<ExitStatus> = self.process.end().await;
+        let status: Option<ExitStatus> = self.process.end_within(patience).await;
         let status = status.unwrap_or_else(|| panic!("leadhook does not end\n{}", self.told()));
         let left = fs::read_dir(self.folder.path().join("tmp")).into_iter().flatten().flatten();
         Ended {
