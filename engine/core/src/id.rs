@@ -15,6 +15,8 @@ pub struct AccountId(pub u32);
 impl AccountId {
     /// The account that an empty data folder begins with.
     pub const DEFAULT: Self = Self(1);
+    /// No customer's: under it stand the versions of plugins that came with this engine and with earlier ones.
+    pub const ENGINE: Self = Self(0);
 }
 
 /// A site's id as the source names it: 1 to 64 characters of `A-Z a-z 0-9 . _ -`.

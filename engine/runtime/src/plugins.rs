@@ -182,8 +182,11 @@ impl Plugins {
         let bytes = match self.store.plugin(account, name, Some(&key.2)).await? {
             Some(upload) => upload.bytes,
             None => match bundled() {
-                Some(_) => self.bundled[name].to_vec(),
-                None => return Err(PluginError::Unknown(reference.to_owned())),
+                Some(version) => self.kept(version).await?,
+                None => match self.store.plugin(AccountId::ENGINE, name, Some(&key.2)).await? {
+                    Some(of_earlier_engine) => of_earlier_engine.bytes,
+                    None => return Err(PluginError::Unknown(reference.to_owned())),
+                },
             },
         };
         let this = Arc::clone(self);
@@ -201,6 +204,19 @@ impl Plugins {
             let detail = "it is neither WebAssembly nor a script in UTF-8".to_owned();
             PluginError::Refused(Refusal::NotAPlugin { detail })
         })?;
+    /// The bytes of a plugin that comes with the engine. They are stored before they first run, so that a later engine,
+    /// with which another version comes, can still repeat what this one did.
+    async fn kept(&self, version: &PluginVersion) -> Result<Vec<u8>> {
+        let name = version.name.as_str();
+        let bytes = self.bundled[name].to_vec();
+        let stored = self.store.plugin_versions(AccountId::ENGINE, name).await?;
+        if stored.iter().all(|one| one.sha256 != version.sha256) {
+            let upload = Upload { version: version.clone(), bytes: bytes.clone() };
+            self.store.put_plugin(AccountId::ENGINE, upload).await?;
+        }
+        Ok(bytes)
+    }
+
         let runner = match self.runner.get() {
             Some(runner) => runner.clone(),
             None => {

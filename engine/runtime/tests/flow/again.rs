@@ -140,7 +140,7 @@ async fn what_cannot_be_replayed_is_told() {
     world.webhook(json!({"transform": [{"plugin": "json-body"}]})).await;
     let id = world.call("1").await;
     world.stands(id, StateName::Delivered).await;
-    world.restart_without_bundled().await;
+    world.restart_without_plugins_kept().await;
     let replayed = replay(&world, id).await;
     assert!(!replayed.is_same());
     let Again::Impossible(why @ Unrepeatable::PluginGone { .. }) = &replayed.renderings[0].again else {
@@ -172,6 +172,20 @@ async fn a_change_of_what_is_not_recorded_is_told_with_its_place() {
     let Again::Request { differences, .. } = &replay.renderings[0].again else { panic!("{replay:?}") };
     let places: Vec<_> = differences.iter().map(|one| one.place.clone()).collect();
     assert_eq!(places, [Place::Parameter("token".to_owned()), Place::Byte("id=1&token=of+".len())]);
+}
+
+#[tokio::test]
+async fn what_the_plugins_of_an_earlier_engine_made_is_made_again() {
+    let mut world = World::new().await;
+    world.webhook(json!({"transform": [{"plugin": "json-body"}], "parameters": {"only": ["id"]}})).await;
+    let id = world.call("1").await;
+    world.stands(id, StateName::Delivered).await;
+    world.restart_without_bundled().await;
+    assert_same(&replay(&world, id).await);
+    let again = send_again(&world, id).await;
+    world.stands(again, StateName::Delivered).await;
+    let seen = world.handler.seen(2).await;
+    assert_eq!(seen[1].request, seen[0].request);
 }
 
 /// Sends one again by hand; the delivery that sends it.
@@ -260,7 +274,7 @@ async fn a_resend_that_cannot_be_made_as_it_was_fails_in_words_and_the_first_sta
     world.webhook(json!({"transform": [{"plugin": "json-body"}]})).await;
     let id = world.call("1").await;
     let first = world.stands(id, StateName::Delivered).await;
-    world.restart_without_bundled().await;
+    world.restart_without_plugins_kept().await;
     let again = send_again(&world, id).await;
     let failed = world.stands(again, StateName::Failed).await;
     let State::Failed { reason, .. } = &failed.state else { panic!("{failed:?}") };

@@ -88,6 +88,10 @@ pub(crate) struct World {
     next_webhook: std::cell::Cell<u64>,
 }
 
+type Rows<K> = redb::TableDefinition<'static, K, &'static [u8]>;
+const PLUGIN: Rows<(u32, &str)> = Rows::new("plugin");
+const PLUGIN_VERSION: Rows<(u32, &str, &str)> = Rows::new("plugin_version");
+
 pub(crate) const ACCOUNT: AccountId = AccountId::DEFAULT;
 
 impl World {
@@ -128,6 +132,17 @@ impl World {
     /// The same with another engine's plugins: none of them comes with it.
     pub(crate) async fn restart_without_bundled(&mut self) {
         self.restart_with(PluginParts { bundled: Vec::new(), ..plugins() }).await;
+    }
+
+    /// The same after every version of every plugin was lost.
+    pub(crate) async fn restart_without_plugins_kept(&mut self) {
+        self.engine.shutdown(Duration::from_secs(10)).await;
+        let file = self.folder.path().join(leadhook_store::redb::FILE_NAME);
+        let txn = redb::Database::open(file).unwrap().begin_write().unwrap();
+        txn.open_table(PLUGIN).unwrap().retain(|_, _| false).unwrap();
+        txn.open_table(PLUGIN_VERSION).unwrap().retain(|_, _| false).unwrap();
+        txn.commit().unwrap();
+        self.restart_without_bundled().await;
     }
 
     async fn restart_with(&mut self, plugins: PluginParts) {
