@@ -31,17 +31,17 @@ pub(crate) const DENY: Need = Need {
     is_here: || run::succeeds(run::cargo(["deny", "--version"])),
 };
 
-/// The examples of receivers run in these.
+/// The examples of receivers run in these, and plugins are built and tested by two of them.
 pub(crate) const INTERPRETERS: [Need; 3] = [
     Need {
         what: "Node.js",
-        why: "the tests pass over examples/receivers/receiver.mjs",
+        why: "the tests pass over examples/receivers/receiver.mjs, sdk/js and plugins in JavaScript",
         how: &["see", "https://nodejs.org"],
         is_here: || answers("node"),
     },
     Need {
         what: "Python 3",
-        why: "the tests pass over examples/receivers/receiver.py",
+        why: "the tests pass over examples/receivers/receiver.py, sdk/python and plugins in Python",
         how: &["see", "https://www.python.org"],
         is_here: || answers("python3"),
     },
