@@ -21,6 +21,7 @@ const PROFILE: &str = "plugin";
 
 /// The plugins in the order in which they are listed: folders of `plugins`, packages `leadhook-NAME`.
 const NAMES: &[&str] = &[
+    "amocrm",
     "bitrix24",
     "dedupe",
     "field-map",

@@ -57,6 +57,7 @@ mod tests {
     fn a_plugin_exports_what_it_has_and_imports_nothing_but_the_interface() {
         let may_import = named(&["types", "host", "kv"]);
         for (name, expected) in [
+            ("amocrm", named(&["transform", "receipt"])),
             ("bitrix24", named(&["transform", "receipt"])),
             ("dedupe", named(&["filter"])),
             ("field-map", named(&["transform"])),
