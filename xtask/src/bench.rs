@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measures leadhook against a relay that keeps nothing, its growth, or its parts.
+//! `cargo xtask bench`: measures leadhook against a relay that keeps nothing, its growth, its parts, or its plugins.
 
 use std::ffi::OsString;
 
@@ -12,13 +12,15 @@ const MICRO: &[(&str, &str)] = &[
     ("leadhook-core", "render"),
     ("leadhook-core", "sign"),
     ("leadhook-store", "cycle"),
+    ("leadhook-sandbox", "call"),
 ];
 
 /// What is measured.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Options {
-    /// `growth`: as the data folder grows; `micro`: the parts one by one; neither: the whole beside a relay.
+    /// `growth`: as the data folder grows; `micro`: the parts one by one; `plugins`: what a call of a plugin costs, then
+    /// what one costs end to end; none of them: the whole beside a relay.
     /// What follows is handed on as it is; `--help` lists it.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<OsString>,
@@ -30,6 +32,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     match options.rest.split_first() {
         Some((first, rest)) if first == "micro" => micro(rest),
         Some((first, rest)) if first == "growth" => whole("growth", rest),
+        Some((first, rest)) if first == "plugins" => {
+            let of_calls = whole("plugins", &[]);
+            whole("chain", rest)?;
+            of_calls
+        }
         _ => whole("compare", &options.rest),
     }
 }

@@ -43,7 +43,7 @@ struct Figures {
     ratios: Ratios,
 }
 
-/// Delivered by leadhook over delivered by the relay.
+/// Delivered by what is measured over delivered by the floor.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Ratios {
     /// Of the worst round.
@@ -55,8 +55,8 @@ pub(crate) struct Ratios {
 }
 
 impl Ratios {
-    /// Each run of leadhook against the mean of the two relay runs around it.
-    fn of(floor: &[f64], leadhook: &[f64]) -> Option<Self> {
+    /// Each measured run against the mean of the two runs of the floor around it.
+    pub(crate) fn of(floor: &[f64], leadhook: &[f64]) -> Option<Self> {
         let around = floor.windows(2).map(|pair| f64::midpoint(pair[0], pair[1]));
         let mut ratios: Vec<f64> = leadhook.iter().zip(around).map(|(ours, floor)| ours / floor).collect();
         ratios.sort_by(f64::total_cmp);
@@ -74,7 +74,7 @@ impl Ratios {
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     ensure!(options.rounds > 0, "--rounds: at least one is needed");
     ensure!(options.events > 0, "--events: at least one is needed");
-    let work = Work { events: options.events, paced: options.paced, site: "60001".to_owned() };
+    let work = Work { events: options.events, paced: options.paced, site: "60001".to_owned(), plugin: None };
     options.settings.check()?;
     // Found missing now, not after minutes.
     options.settings.leadhook()?;

@@ -85,7 +85,12 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 
 async fn floor(options: &Options) -> Result<Run> {
     let folder = options.settings.fresh_folder()?;
-    let work = Work { events: FLOOR_TIMES * options.events, paced: Paced::NONE, site: "60001".to_owned() };
+    let work = Work {
+        events: FLOOR_TIMES * options.events,
+        paced: Paced::NONE,
+        site: "60001".to_owned(),
+        plugin: None,
+    };
     let run = options.settings.run(Kind::Relay, folder.path(), &work).await?;
     report::run("relay", &run);
     Ok(run)
@@ -103,7 +108,8 @@ async fn step(
         fill(&folder.join("data"), with, leads).await?;
     }
     let filling_seconds = began.elapsed().as_secs_f64();
-    let work = Work { events: options.events, paced: Paced::NONE, site: format!("after-{filled}") };
+    let work =
+        Work { events: options.events, paced: Paced::NONE, site: format!("after-{filled}"), plugin: None };
     let run = options.settings.run(Kind::Leadhook, folder, &work).await?;
     Ok(Step { filled, filling_seconds, run })
 }

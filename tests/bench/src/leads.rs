@@ -118,12 +118,14 @@ fn event(site: &str) -> serde_json::Value {
     })
 }
 
-/// The index of the lead that a received body is about: `id` of a form, or the lead's id of an event.
+/// The index of the lead that a received body is about: `id` of a form or of its fields as JSON, or the lead's id of an
+/// event.
 pub(crate) fn index_in(body: &[u8]) -> Option<usize> {
     const IN_EVENT: &[u8] = br#""lead":{"type":"call","id":""#;
     const IN_FORM: &[u8] = b"&id=";
+    const IN_FIELDS: &[u8] = br#""id":""#;
     let digits = match body.first()? {
-        b'{' => after(body, IN_EVENT)?,
+        b'{' => after(body, IN_EVENT).or_else(|| after(body, IN_FIELDS))?,
         _ => body.strip_prefix(&IN_FORM[1..]).or_else(|| after(body, IN_FORM))?,
     };
     let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
@@ -162,6 +164,7 @@ mod tests {
         for (body, index) in [
             ("leadtype=call&id=1500000000000000042&fio=", Some(42)),
             ("id=1500000000000000042", Some(42)),
+            (r#"{"leadtype":"call","id":"1500000000000000042"}"#, Some(42)),
             ("leadtype=call&id=1000000001&x=1", None),
             ("leadtype=call&siteId=1500000000000000042", None),
             ("", None),

@@ -1,10 +1,12 @@
-//! Measures the real binary under load, beside a relay that keeps nothing: what durable delivery costs.
+//! Measures the real binary under load, beside a relay that keeps nothing: what durable delivery costs. And what plugins
+//! cost, by the call and by the delivery.
 //!
 //! One process is the load and the receiver; the server under measurement is another. Both servers get the same
 //! bodies at the same pace on the same machine in one go, so that their ratio means something where neither
 //! figure alone does. Leads are followed by their ids: each that was acknowledged must arrive.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
+mod chain;
 mod compare;
 mod connection;
 mod disk;
@@ -14,6 +16,7 @@ mod leads;
 mod ledger;
 mod load;
 mod phase;
+mod plugins;
 mod process;
 mod receiver;
 mod relay;
@@ -39,6 +42,10 @@ enum Command {
     Relay(relay::Options),
     /// Measures relay and leadhook in turns and tells the ratio.
     Compare(compare::Options),
+    /// Measures leadhook with and without a plugin on the way of each delivery, in turns.
+    Chain(chain::Options),
+    /// Measures what one call of a plugin costs beside wasmtime alone, and a script beside native rhai.
+    Plugins(plugins::Options),
     /// Measures whether cost and memory stay flat as the data folder grows.
     Growth(growth::Options),
 }
@@ -55,6 +62,8 @@ fn main() -> ExitCode {
         match Arguments::parse().command {
             Command::Relay(options) => relay::run(options).await.map(|()| ExitCode::SUCCESS),
             Command::Compare(options) => compare::run(options).await,
+            Command::Chain(options) => chain::run(options).await,
+            Command::Plugins(options) => plugins::run(&options),
             Command::Growth(options) => growth::run(options).await,
         }
     });

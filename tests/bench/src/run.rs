@@ -105,6 +105,8 @@ pub(crate) struct Work {
     pub(crate) paced: Paced,
     /// The site of the leads; one for each run on the same folder, since leads are known by site and id.
     pub(crate) site: String,
+    /// The plugin that each request passes, if it passes one.
+    pub(crate) plugin: Option<String>,
 }
 
 impl Settings {
@@ -123,14 +125,14 @@ impl Settings {
 
     /// Starts a server on this folder, loads it, measures it, and ends it.
     pub(crate) async fn run(&self, kind: Kind, folder: &Path, work: &Work) -> Result<Run> {
-        let Work { events, paced, ref site } = *work;
+        let Work { events, paced, ref site, ref plugin } = *work;
         let all = events + paced.events();
         let ledger = Arc::new(Ledger::new(all));
         let receiver = Receiver::start(Arc::clone(&ledger)).await?;
         let process = self.start(kind, folder, &receiver)?;
         let memory_ready_bytes = process.memory_bytes()?;
         if kind == Kind::Leadhook {
-            server::subscribe(process.address(), receiver.address(), site).await?;
+            server::subscribe(process.address(), receiver.address(), site, plugin.as_deref()).await?;
         }
         let key = (kind == Kind::Leadhook).then_some(server::KEY);
         let load =

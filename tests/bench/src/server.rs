@@ -70,8 +70,13 @@ pub(crate) fn start_leadhook(binary: &Path, folder: &Path) -> Result<Process> {
 }
 
 /// Makes this site and one webhook of default settings that is signed and takes that site's leads only, and
-/// activates it.
-pub(crate) async fn subscribe(engine: SocketAddr, receiver: SocketAddr, site: &str) -> Result<()> {
+/// activates it. Each of its requests passes the plugin, if there is one.
+pub(crate) async fn subscribe(
+    engine: SocketAddr,
+    receiver: SocketAddr,
+    site: &str,
+    plugin: Option<&str>,
+) -> Result<()> {
     let mut connection = Connection::open(engine, Some(KEY)).await?;
     let site_settings = json!({"name": "Окна", "tracked_url_params": ["abtest"]});
     call(&mut connection, "PUT", &format!("/v1/sites/{site}"), &site_settings).await?;
@@ -79,6 +84,7 @@ pub(crate) async fn subscribe(engine: SocketAddr, receiver: SocketAddr, site: &s
         "url": format!("http://{receiver}/hook"),
         "sites": [site],
         "signing": {"secrets": [SIGNING_SECRET]},
+        "transform": plugin.map(|plugin| json!({"plugin": plugin})).into_iter().collect::<Vec<_>>(),
     });
     let webhook = call(&mut connection, "POST", "/v1/webhooks", &settings).await?;
     let id = webhook["id"].as_str().context("a webhook was made without an id")?;
