@@ -20,5 +20,7 @@ mod restart;
 mod retry;
 mod secrecy;
 mod signatures;
+#[cfg(target_os = "linux")]
+mod torture;
 mod tour;
 mod world;

@@ -1,6 +1,9 @@
 //! The lead as plugins read it: one JSON text with every parameter that has a value, and all visits.
 
-use serde_json::{Map, Value as Json, json};
+use serde::{
+    Serialize, Serializer,
+    ser::{SerializeMap as _, SerializeStruct as _},
+};
 
 use crate::{
     catalogue::ALL,
@@ -21,41 +24,86 @@ use crate::{
 /// A parameter is text exactly as it would be sent; tags are arrays of texts, lists arrays of objects. A word that only
 /// stands for an absent value (`null`, `undefined`, …) is no value.
 pub(crate) fn text(view: &View<'_>) -> String {
-    let lead = view.lead;
-    let kind = lead.reference.kind;
-    let mut parameters = Map::new();
-    for parameter in ALL.iter().copied().filter(|parameter| parameter.exists_for(kind)) {
-        let valued = parameter::value(parameter, view);
-        let json = match valued.value {
-            _ if valued.origin == Origin::None => continue,
-            Value::Absent => continue,
-            Value::Text(_) if parameter.is_tags() => Json::from(lead.tags(parameter)),
-            Value::Text(text) => Json::from(text.into_owned()),
-            Value::List { fields: [first, second], records } => {
-                records.iter().map(|(a, b)| json!({ first: a, second: b })).collect()
+    serde_json::to_string(&Whole(view)).expect("texts under names always make JSON")
+}
+
+/// Written straight into the text: this is made for each delivery that passes a chain.
+struct Whole<'a>(&'a View<'a>);
+
+impl Serialize for Whole<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(view) = self;
+        let lead = view.lead;
+        let visits: Vec<_> = lead.visits.iter().map(|visit| visit.to_json()).collect();
+        let mut whole = serializer.serialize_struct("lead", 9)?;
+        whole.serialize_field("site", lead.reference.site.as_str())?;
+        whole.serialize_field("type", lead.reference.kind.word())?;
+        whole.serialize_field("id", &lead.reference.id)?;
+        whole.serialize_field("parameters", &Parameters(view))?;
+        whole.serialize_field("visits", &visits)?;
+        whole.serialize_field("started_at", &lead.start.at.to_rfc3339())?;
+        whole.serialize_field("timezone", view.site.timezone.name())?;
+        whole.serialize_field("country", &view.site.country)?;
+        let renamed = Renamed(view);
+        if renamed.pairs().next().is_some() {
+            whole.serialize_field("renamed", &renamed)?;
+        }
+        whole.end()
+    }
+}
+
+struct Parameters<'a>(&'a View<'a>);
+
+impl Serialize for Parameters<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(view) = self;
+        let lead = view.lead;
+        let mut map = serializer.serialize_map(None)?;
+        for parameter in ALL.iter().copied().filter(|one| one.exists_for(lead.reference.kind)) {
+            let valued = parameter::value(parameter, view);
+            if valued.origin == Origin::None {
+                continue;
             }
-        };
-        parameters.insert(parameter.name().to_owned(), json);
+            match valued.value {
+                Value::Absent => {}
+                Value::Text(_) if parameter.is_tags() => {
+                    map.serialize_entry(parameter.name(), lead.tags(parameter))?;
+                }
+                Value::Text(text) => map.serialize_entry(parameter.name(), &*text)?,
+                Value::List { fields, records } => {
+                    let records: Vec<_> = records.iter().map(|record| Record { fields, record }).collect();
+                    map.serialize_entry(parameter.name(), &records)?;
+                }
+            }
+        }
+        map.end()
     }
-    let renamed: Map<String, Json> = view
-        .settings
-        .parameters
-        .iter()
-        .filter(|(parameter, sent_as)| parameter.name() != sent_as)
-        .map(|(parameter, sent_as)| (parameter.name().to_owned(), Json::from(sent_as.as_str())))
-        .collect();
-    let mut whole = json!({
-        "site": lead.reference.site.as_str(),
-        "type": kind.word(),
-        "id": lead.reference.id,
-        "parameters": parameters,
-        "visits": lead.visits.iter().map(|visit| visit.to_json()).collect::<Vec<_>>(),
-        "started_at": lead.start.at.to_rfc3339(),
-        "timezone": view.site.timezone.name(),
-        "country": view.site.country,
-    });
-    if let (false, Json::Object(fields)) = (renamed.is_empty(), &mut whole) {
-        fields.insert("renamed".to_owned(), Json::Object(renamed));
+}
+
+/// An element of a list parameter.
+struct Record<'a> {
+    fields: [&'static str; 2],
+    record: &'a (String, String),
+}
+
+impl Serialize for Record<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ([first, second], (a, b)) = (self.fields, self.record);
+        serializer.collect_map([(first, a), (second, b)])
     }
-    whole.to_string()
+}
+
+struct Renamed<'a>(&'a View<'a>);
+
+impl<'a> Renamed<'a> {
+    fn pairs(&self) -> impl Iterator<Item = (&'static str, &'a String)> + use<'a> {
+        let all = self.0.settings.parameters.iter().map(|(parameter, sent_as)| (parameter.name(), sent_as));
+        all.filter(|(name, sent_as)| name != sent_as)
+    }
+}
+
+impl Serialize for Renamed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.pairs())
+    }
 }

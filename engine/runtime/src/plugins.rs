@@ -6,7 +6,9 @@ mod state;
 
 use std::{
     collections::{BTreeMap, HashMap},
+    num::NonZeroUsize,
     sync::{Arc, Mutex, OnceLock, PoisonError},
+    thread::available_parallelism,
 };
 
 use leadhook_core::{
@@ -16,7 +18,10 @@ use leadhook_core::{
 };
 use leadhook_sandbox::{Limits, Plugin, Refusal, Runner, Sandbox, SandboxError};
 use leadhook_store::{KnownPlugin, Store, StoreError, Upload};
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::{
+    sync::Semaphore,
+    task::{JoinError, spawn_blocking},
+};
 
 use breakers::Breakers;
 pub(crate) use run::{ChainOf, Judging, Outcomes};
@@ -46,6 +51,8 @@ pub struct Plugins {
     ready: Mutex<HashMap<VersionKey, Plugin>>,
     breakers: Breakers,
     pending: Arc<Pending>,
+    /// One permit for each chain that runs.
+    places: Arc<Semaphore>,
     limits: Limits,
 }
 
@@ -107,6 +114,7 @@ impl Plugins {
             ready: Mutex::default(),
             breakers: Breakers::default(),
             pending: Arc::default(),
+            places: Arc::new(Semaphore::new(places())),
             limits,
         }
     }
@@ -196,14 +204,6 @@ impl Plugins {
         Ok(resolved(key, plugin))
     }
 
-    fn load(&self, bytes: &[u8]) -> Result<(Plugin, PluginKind)> {
-        if bytes.starts_with(b"\0asm") {
-            return Ok((self.sandbox.load(bytes)?, PluginKind::Wasm));
-        }
-        let source = std::str::from_utf8(bytes).map_err(|_| {
-            let detail = "it is neither WebAssembly nor a script in UTF-8".to_owned();
-            PluginError::Refused(Refusal::NotAPlugin { detail })
-        })?;
     /// The bytes of a plugin that comes with the engine. They are stored before they first run, so that a later engine,
     /// with which another version comes, can still repeat what this one did.
     async fn kept(&self, version: &PluginVersion) -> Result<Vec<u8>> {
@@ -217,6 +217,14 @@ impl Plugins {
         Ok(bytes)
     }
 
+    fn load(&self, bytes: &[u8]) -> Result<(Plugin, PluginKind)> {
+        if bytes.starts_with(b"\0asm") {
+            return Ok((self.sandbox.load(bytes)?, PluginKind::Wasm));
+        }
+        let source = std::str::from_utf8(bytes).map_err(|_| {
+            let detail = "it is neither WebAssembly nor a script in UTF-8".to_owned();
+            PluginError::Refused(Refusal::NotAPlugin { detail })
+        })?;
         let runner = match self.runner.get() {
             Some(runner) => runner.clone(),
             None => {
@@ -238,6 +246,11 @@ impl Plugins {
         }
         ready.insert(key, plugin);
     }
+}
+
+/// Two chains for each processor, since one may wait for its state.
+fn places() -> usize {
+    2 * available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 fn resolved((_, name, sha256): VersionKey, plugin: Plugin) -> Resolved {

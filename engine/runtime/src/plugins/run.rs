@@ -168,7 +168,8 @@ impl Plugins {
         }
     }
 
-    /// Runs plugins off the threads that serve others.
+    /// Runs plugins off the threads that serve others, few at a time: what waits for a processor anyway had better wait
+    /// here, where its deadline does not run yet.
     async fn on_stage<T: Send + 'static>(
         &self,
         of: ChainOf<'_>,
@@ -176,7 +177,9 @@ impl Plugins {
     ) -> Result<T, JoinError> {
         let account = of.webhook.account.0.to_string();
         let (seed, now, told, limits) = (of.seed, of.now, of.told, self.limits);
+        let place = Arc::clone(&self.places).acquire_owned().await.expect("the places are never closed");
         spawn_blocking(move || {
+            let _place = place;
             let keep = Some(Keep { account: &account, webhook: &told.webhook });
             work(&Stage { delivery: &told, now, seed, limits, keep })
         })
