@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use leadhook_core::settings::CONCURRENT_MAX;
 use serde::Serialize;
 
 use crate::{
@@ -24,7 +25,7 @@ pub(crate) struct Settings {
     /// How many connections post at one time.
     #[arg(long, default_value_t = 64)]
     connections: usize,
-    /// How many connections the relay forwards over.
+    /// How many connections to the receiver there are, for the relay and for leadhook alike.
     #[arg(long, default_value_t = 64)]
     upstreams: usize,
     /// The binary to measure; the one beside this program unless given.
@@ -113,6 +114,8 @@ impl Settings {
     /// Refuses what cannot be run.
     pub(crate) fn check(&self) -> Result<()> {
         ensure!(self.connections > 0, "--connections: at least one is needed");
+        let most = CONCURRENT_MAX as usize;
+        ensure!((1..=most).contains(&self.upstreams), "--upstreams: a webhook may have 1 to {most}");
         Ok(())
     }
 
@@ -132,7 +135,8 @@ impl Settings {
         let process = self.start(kind, folder, &receiver)?;
         let memory_ready_bytes = process.memory_bytes()?;
         if kind == Kind::Leadhook {
-            server::subscribe(process.address(), receiver.address(), site, plugin.as_deref()).await?;
+            let (engine, receiver) = (process.address(), receiver.address());
+            server::subscribe(engine, receiver, site, self.upstreams, plugin.as_deref()).await?;
         }
         let key = (kind == Kind::Leadhook).then_some(server::KEY);
         let load =

@@ -69,12 +69,13 @@ pub(crate) fn start_leadhook(binary: &Path, folder: &Path) -> Result<Process> {
     Process::start(command, folder.join("leadhook.log"))
 }
 
-/// Makes this site and one webhook of default settings that is signed and takes that site's leads only, and
-/// activates it. Each of its requests passes the plugin, if there is one.
+/// Makes this site and one webhook that is signed, takes that site's leads only and may make so many attempts at one
+/// time, and activates it. Each of its requests passes the plugin, if there is one.
 pub(crate) async fn subscribe(
     engine: SocketAddr,
     receiver: SocketAddr,
     site: &str,
+    concurrent: usize,
     plugin: Option<&str>,
 ) -> Result<()> {
     let mut connection = Connection::open(engine, Some(KEY)).await?;
@@ -84,6 +85,7 @@ pub(crate) async fn subscribe(
         "url": format!("http://{receiver}/hook"),
         "sites": [site],
         "signing": {"secrets": [SIGNING_SECRET]},
+        "rate": {"concurrent": concurrent},
         "transform": plugin.map(|plugin| json!({"plugin": plugin})).into_iter().collect::<Vec<_>>(),
     });
     let webhook = call(&mut connection, "POST", "/v1/webhooks", &settings).await?;
