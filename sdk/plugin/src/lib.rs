@@ -72,6 +72,8 @@
 
 mod delivery;
 mod export;
+#[cfg(any(target_family = "wasm", test))]
+mod heap;
 pub mod host;
 pub mod kv;
 mod lead;

@@ -23,6 +23,7 @@ const RUST: &[(&str, &str)] = files![
     "src/delivery.rs",
     "src/export.rs",
     "src/fixture.rs",
+    "src/heap.rs",
     "src/host.rs",
     "src/kv.rs",
     "src/lead.rs",
