@@ -16,6 +16,7 @@ mod order;
 mod oversize;
 mod plugins;
 mod preview;
+mod relay;
 mod restart;
 mod retry;
 mod secrecy;

@@ -8,6 +8,7 @@ use crate::{
     catalogue::Parameter,
     delivery::{Delivery, Source, State},
     event::{Event, EventKind, Patch, Trigger},
+    extra::{self, Extra},
     fact::{self, Fact, FactPatch, Facts},
     id::{DeliveryId, Lane, LeadRef},
     lead::{Cause, Decided, Effect, Happened, Lead, Start},
@@ -163,6 +164,7 @@ fn fresh_lead(
         pool_medium: None,
         visits: Vec::new(),
         decided: Decided::default(),
+        extra: Extra::new(),
     }
 }
 
@@ -176,6 +178,7 @@ fn apply(lead: &mut Lead, patch: Patch, fills_only: bool, country: &str) {
     fact::merge(&mut lead.facts, facts);
     merge_option(&mut lead.pool_source, patch.pool_source, fills_only);
     merge_option(&mut lead.pool_medium, patch.pool_medium, fills_only);
+    extra::merge(&mut lead.extra, patch.extra, fills_only);
     match patch.started_at {
         Some(Some(at)) if !(fills_only && lead.start.stated) => lead.start = Start { at, stated: true },
         Some(None) if !fills_only => lead.start.stated = false,

@@ -24,10 +24,11 @@ pub const URL_BYTES_ADVISED_MAX: usize = 8 * 1024;
 /// The lists, in the order in which they end the request: receivers cut long bodies at the end.
 const LAST: [Parameter; 3] = [Parameter::AddUrlParams, Parameter::Comment, Parameter::Text];
 
-/// Lays out values as pairs: scalars in the order in which they come, then the lists. A renamed list keeps its
-/// indices and the names of its fields. Absent values make no pair.
+/// Lays out values as pairs: scalars in the order in which they come, what the catalogue does not know, then the
+/// lists. A renamed list keeps its indices and the names of its fields. Absent values make no pair.
 pub fn pairs<'a, 'v: 'a>(
     values: impl IntoIterator<Item = (Parameter, &'a str, &'a Value<'v>)>,
+    extra: impl IntoIterator<Item = &'a (String, String)>,
 ) -> Vec<Pair<'a>> {
     let mut pairs = Vec::with_capacity(96);
     let mut lists = [None; LAST.len()];
@@ -37,6 +38,7 @@ pub fn pairs<'a, 'v: 'a>(
             None => push(&mut pairs, name, value),
         }
     }
+    pairs.extend(extra.into_iter().map(|(name, value)| (Cow::from(name), Cow::from(value))));
     for (name, value) in lists.into_iter().flatten() {
         push(&mut pairs, name, value);
     }
@@ -215,7 +217,7 @@ mod tests {
         ];
         let expected = "id=7&add_url_params[0][name]=ab&add_url_params[0][value]=ab!&notes[0][party]=u1\
                         &notes[0][comment]=u1!&notes[1][party]=u2&notes[1][comment]=u2!";
-        let pairs = pairs(values);
+        let pairs = pairs(values, &[]);
         let shown: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(shown.join("&"), expected);
     }

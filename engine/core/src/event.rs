@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     catalogue::Parameter,
+    extra::Extra,
     fact::{self, Fact, FactPatch, is_made_by_engine, shorten},
     fault::Faults,
     id::{LeadRef, SiteId},
@@ -155,6 +156,8 @@ pub struct Patch {
     pub pool_medium: Option<Option<String>>,
     /// Visits to be united with those known.
     pub visits: Vec<Visit>,
+    /// What the catalogue does not know; only a relayed webhook states such.
+    pub extra: Extra,
 }
 
 /// Something that happened to a lead.

@@ -86,6 +86,9 @@ impl Fact {
     /// The fact as JSON, in the form in which a source states it.
     pub fn to_json(&self, parameter: Parameter) -> Value {
         match self {
+            Self::Text(text) if parameter == Parameter::Attrs => {
+                serde_json::from_str(text).map_or_else(|_| Value::from(text.as_str()), Value::Object)
+            }
             Self::Text(text) => Value::from(text.as_str()),
             Self::Int(number) => Value::from(*number),
             Self::Bool(yes) => Value::from(*yes),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalogue::Parameter,
     event::{EventKind, words},
+    extra::Extra,
     fact::{Fact, Facts},
     id::{DeliveryId, LeadRef},
     time::{Serial, Timestamp},
@@ -79,6 +80,8 @@ pub struct Lead {
     pub visits: Vec<Visit>,
     /// What was decided and kept.
     pub decided: Decided,
+    /// What a relayed webhook bore beyond the catalogue.
+    pub extra: Extra,
 }
 
 impl Lead {

@@ -11,9 +11,11 @@ pub mod time;
 // What comes in
 pub mod catalogue;
 pub mod event;
+pub mod extra;
 pub mod fact;
 pub mod lead;
 pub mod phone;
+pub mod relay;
 pub mod visit;
 // What customers set
 pub mod address;

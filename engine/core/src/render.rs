@@ -9,6 +9,7 @@ use crate::{
     delivery::{Fingerprints, Rendering, Request},
     encode::{self, Pair},
     event::Trigger,
+    extra,
     filter::{self, Filtered},
     id::DeliveryId,
     lead::{Lead, LeadKind},
@@ -132,6 +133,7 @@ pub(crate) struct Entry<'a> {
 #[derive(Debug)]
 pub(crate) struct Draft<'a> {
     pub(crate) entries: Vec<Entry<'a>>,
+    extra: Vec<&'a (String, String)>,
     fingerprints: Option<Fingerprints>,
     /// The names of what changed; `None` when nothing was delivered in the lane yet.
     changed: Option<String>,
@@ -168,7 +170,7 @@ impl<'a> Draft<'a> {
         entries.extend(selected.map(valued));
         let compares = scene.lane_goes_on || scene.previous.is_some();
         let fingerprints = compares.then(|| changed::fingerprints(&entries));
-        Self { entries, fingerprints, changed: None }
+        Self { extra: extra(view, &entries), entries, fingerprints, changed: None }
     }
 
     /// What changed is told last, since all other values must be known for it.
@@ -184,8 +186,17 @@ impl<'a> Draft<'a> {
 
     fn pairs(&self) -> Vec<Pair<'_>> {
         let values = self.entries.iter().map(|entry| (entry.parameter, entry.sent_as, &entry.valued.value));
-        encode::pairs(values)
+        encode::pairs(values, self.extra.iter().copied())
     }
+}
+
+/// What the lead has beyond the catalogue, but for names under which a parameter is sent.
+fn extra<'a>(view: &View<'a>, entries: &[Entry<'_>]) -> Vec<&'a (String, String)> {
+    if !view.settings.sends_extra {
+        return Vec::new();
+    }
+    let is_taken = |name: &str| entries.iter().any(|entry| entry.sent_as == extra::root(name));
+    view.lead.extra.iter().filter(|(name, _)| !is_taken(name)).collect()
 }
 
 /// The rendering of a draft as it is.

@@ -121,6 +121,7 @@ fn read(value: &Value, known: Option<&Known<'_>>, reader: &mut Reader) -> Option
     let sending = or(fields.get_non_null("sending"), sending_default(), |value| sending::read(value, reader));
     let parameters =
         or(fields.get_non_null("parameters"), parameters::all(), |value| parameters::read(value, reader));
+    let sends_extra = value.pointer("/parameters/only").is_none_or(Value::is_null);
     let transform =
         or(fields.get_non_null("transform"), Vec::new(), |value| transform::read(value, known, reader));
     let headers = or(fields.get_non_null("headers"), Vec::new(), |value| endpoint::headers(value, reader));
@@ -153,6 +154,7 @@ fn read(value: &Value, known: Option<&Known<'_>>, reader: &mut Reader) -> Option
         traffic: traffic?,
         sending: sending?,
         parameters: parameters?,
+        sends_extra,
         transform: transform?,
         headers: headers?,
         signing: signing?,

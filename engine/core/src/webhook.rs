@@ -77,6 +77,8 @@ pub struct Settings {
     pub sending: Sending,
     /// What is sent, in catalogue order, each with the name it is sent under.
     pub parameters: Vec<(Parameter, String)>,
+    /// Whether what the catalogue does not know is sent too; not where `only` names what is.
+    pub sends_extra: bool,
     /// Plugins and scripts that the request passes, in order. At most 10.
     pub transform: Vec<Link>,
     /// Headers of the customer's own, names in lower case. At most 50.

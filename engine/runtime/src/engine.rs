@@ -10,6 +10,7 @@ use leadhook_core::{
     id::{AccountId, DeliveryId, WebhookId},
     outcome::Outcome,
     parameter::Keys,
+    relay::Relayed,
     time::Timestamp,
     webhook::{Settings, Switch, Webhook},
 };
@@ -137,11 +138,22 @@ impl Engine {
         let shared = Arc::clone(&self.shared);
         carry_through(async move {
             let answers = shared.store.accept(account, events, shared.clock.now()).await?;
-            for receipt in answers.iter().flatten() {
-                for (webhook, due) in &receipt.wake {
-                    shared.signal(Signal::Wake { key: (account, *webhook), due: *due });
-                }
-            }
+            shared.wake_for(account, &answers);
+            Ok(answers)
+        })
+        .await
+    }
+
+    /// Accepts a relayed webhook, and wakes the dispatcher as [`Engine::accept`] does; see [`Store::relay`].
+    pub async fn relay(
+        &self,
+        account: AccountId,
+        webhook: Relayed,
+    ) -> Result<Vec<std::result::Result<Receipt, Refusal>>> {
+        let shared = Arc::clone(&self.shared);
+        carry_through(async move {
+            let answers = shared.store.relay(account, webhook, shared.clock.now()).await?;
+            shared.wake_for(account, &answers);
             Ok(answers)
         })
         .await
@@ -245,6 +257,13 @@ impl Shared {
     /// Tells the dispatcher; once it has ended nobody need be told.
     pub(crate) fn signal(&self, signal: Signal) {
         let _ = self.signals.send(signal);
+    }
+
+    /// Wakes the dispatcher for what accepted events made owed.
+    fn wake_for(&self, account: AccountId, answers: &[std::result::Result<Receipt, Refusal>]) {
+        for (webhook, due) in answers.iter().flatten().flat_map(|receipt| &receipt.wake) {
+            self.signal(Signal::Wake { key: (account, *webhook), due: *due });
+        }
     }
 
     pub(crate) fn changed(&self, webhook: &Webhook) {

@@ -15,6 +15,7 @@ mod preview;
 mod problem;
 mod query;
 mod reference;
+mod relay;
 mod schema;
 mod secrets;
 mod sites;
@@ -168,6 +169,9 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(events::post))
         .routes(routes!(sites::list))
         .routes(routes!(sites::put, sites::get, sites::delete))
+        .routes(routes!(relay::get, relay::post))
+        .routes(routes!(relay::tokens::create, relay::tokens::list))
+        .routes(routes!(relay::tokens::delete))
         .routes(routes!(webhooks::create, webhooks::list))
         .routes(routes!(webhooks::get, webhooks::put, webhooks::delete))
         .routes(routes!(webhooks::revisions))

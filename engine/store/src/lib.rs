@@ -9,6 +9,7 @@ mod error;
 mod plugin;
 pub mod query;
 pub mod redb;
+mod relay;
 mod then;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -22,6 +23,7 @@ use leadhook_core::{
     lead::{Cause, Lead},
     notification::{News, Notification},
     plugin::{PluginVersion, StateChange, Stored},
+    relay::Relayed,
     site::Site,
     time::{Serial, Timestamp},
     webhook::{Settings, Switch, Webhook},
@@ -34,6 +36,7 @@ pub use crate::{
     by_hand::ByHand,
     error::{Result, StoreError},
     plugin::{KnownPlugin, PluginDeleted, Upload},
+    relay::Relay,
     then::RenderedFrom,
 };
 
@@ -198,7 +201,8 @@ pub trait Store: Send + Sync + 'static {
     async fn site(&self, account: AccountId, id: &SiteId) -> Result<Option<Arc<Site>>>;
     /// The account's sites by id.
     async fn sites(&self, account: AccountId) -> Result<Vec<Arc<Site>>>;
-    /// Deletes a site: its events are refused from now on, what is owed still goes out. Whether there was one.
+    /// Deletes a site with its relays: its events are refused from now on, what is owed still goes out. Whether there was
+    /// one.
     async fn delete_site(&self, account: AccountId, id: &SiteId) -> Result<bool>;
 
     /// Makes a webhook, inactive, with revision 1. `id` is random and fresh.
@@ -250,6 +254,23 @@ pub trait Store: Send + Sync + 'static {
         events: Vec<Event>,
         now: Timestamp,
     ) -> Result<Vec<std::result::Result<Receipt, Refusal>>>;
+
+    /// Accepts a relayed webhook as the events that it is for its lead as known in the same transaction; one answer for
+    /// each, as with [`Store::accept`].
+    async fn relay(
+        &self,
+        account: AccountId,
+        webhook: Relayed,
+        now: Timestamp,
+    ) -> Result<Vec<std::result::Result<Receipt, Refusal>>>;
+    /// Stores a relay of a site. Whether there is such a site.
+    async fn put_relay(&self, relay: Relay) -> Result<bool>;
+    /// The relay whose token has this SHA-256.
+    async fn relay_of_token(&self, digest: KeyDigest) -> Result<Option<Relay>>;
+    /// A site's relays, the newest first.
+    async fn relays(&self, account: AccountId, site: &SiteId) -> Result<Vec<Relay>>;
+    /// Deletes a relay: its token opens nothing from now on. Whether there was one.
+    async fn delete_relay(&self, account: AccountId, digest: KeyDigest) -> Result<bool>;
 
     /// For each webhook that owes anything, when its first delivery falls due; for the start of a dispatcher.
     async fn schedule(&self) -> Result<Vec<(AccountId, WebhookId, Timestamp)>>;

@@ -45,6 +45,7 @@ fn lead(visits: Vec<Visit>) -> Lead {
         pool_medium: None,
         visits,
         decided: Decided::default(),
+        extra: Vec::new(),
     }
 }
 

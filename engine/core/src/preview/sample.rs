@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::{
     catalogue::Parameter,
+    extra::Extra,
     fact::{Fact, Facts},
     id::{LeadRef, SiteId},
     lead::{Decided, Happened, Lead, LeadKind, Start},
@@ -42,6 +43,7 @@ pub fn sample_lead(kind: LeadKind, site: &SiteId, now: Timestamp) -> Lead {
         pool_medium: None,
         visits: visits(started),
         decided: Decided { unique: true, target: Some(true), unique_target: Some(true) },
+        extra: Extra::new(),
     }
 }
 

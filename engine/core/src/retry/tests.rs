@@ -27,6 +27,7 @@ fn settings(success: Success, steps: &[u32]) -> Settings {
         traffic: Vec::new(),
         sending: Sending::Simplified { call_started: false, call_ended: Some(0), request_created: Some(0) },
         parameters: Vec::new(),
+        sends_extra: true,
         transform: Vec::new(),
         headers: Vec::new(),
         signing: Vec::new(),

@@ -23,7 +23,7 @@ use super::{
 use reading::{Form, Read};
 
 /// A body above this size is read off the threads that serve others.
-const READ_APART_BYTES: usize = 128 * 1024;
+pub(super) const READ_APART_BYTES: usize = 128 * 1024;
 
 /// An event, or an array of events.
 #[derive(Debug, ToSchema)]

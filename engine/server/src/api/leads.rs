@@ -77,6 +77,9 @@ pub(super) struct LeadShown {
     /// The medium that a static number stands for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pool_medium: Option<String>,
+    /// Names and values that a relayed webhook bore beyond the parameters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    extra: Vec<(String, String)>,
     /// The visitor's visits, oldest first.
     #[schema(value_type = Vec<VisitIn>)]
     visits: Vec<Value>,
@@ -157,6 +160,7 @@ impl LeadShown {
             facts: lead.facts.iter().map(fact).collect(),
             pool_source: lead.pool_source.clone(),
             pool_medium: lead.pool_medium.clone(),
+            extra: lead.extra.clone(),
             visits: lead.visits.iter().map(|visit| visit.to_json()).collect(),
             decided: DecidedShown { unique, target, unique_target },
         }

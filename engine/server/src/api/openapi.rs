@@ -18,6 +18,7 @@ of each fault.";
 
 const TAGS: &[(&str, &str)] = &[
     ("events", "What happens to leads comes in here"),
+    ("relay", "The tracking service's own webhooks come in here"),
     ("sites", "The tracked projects and how their leads are judged"),
     ("webhooks", "Which leads are sent where, when and how"),
     ("plugins", "Customers' own code that filters, rewrites and judges"),

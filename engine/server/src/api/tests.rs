@@ -10,6 +10,7 @@ mod leads;
 mod notifications;
 mod plugins;
 mod preview;
+mod relay;
 mod resends;
 mod runs;
 mod secrets;

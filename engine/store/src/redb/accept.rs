@@ -7,9 +7,10 @@ use leadhook_core::{
     accept::{self, Accepted, Refusal, Scene},
     delivery::Delivery,
     event::Event,
-    id::{AccountId, WebhookId, base32},
-    lead::Cause,
+    id::{AccountId, LeadRef, WebhookId, base32},
+    lead::{Cause, Lead},
     qualify::{Question, Trace},
+    relay::Relayed,
     time::{Serial, Timestamp},
 };
 
@@ -34,6 +35,17 @@ pub(super) fn accept(
     events.iter().map(|event| accept_one(tx, account, event, now)).collect()
 }
 
+/// Accepts a relayed webhook as the events that it is for its lead as known at this moment.
+pub(super) fn relayed(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    relayed: &Relayed,
+    now: Timestamp,
+) -> Result<Vec<Answer>> {
+    let known = known_lead(tx, account, &relayed.lead)?;
+    accept(tx, account, &relayed.events(known.as_ref()), now)
+}
+
 fn accept_one(tx: &mut Tx<'_>, account: AccountId, event: &Event, now: Timestamp) -> Result<Answer> {
     let setup = tx.setup.clone();
     let Some(site) = setup.live_site(account, &event.lead.site) else {
@@ -44,12 +56,7 @@ fn accept_one(tx: &mut Tx<'_>, account: AccountId, event: &Event, now: Timestamp
     {
         return Ok(Ok(receipt));
     }
-    let lead_id = table::lead_id_key(account, &event.lead);
-    let serial = tx.lead_id.get(lead_id)?.map(|serial| Serial(serial.value()));
-    let known = match serial {
-        Some(serial) => view::newest_lead(tx.leads.on(serial.day())?, account, serial)?,
-        None => None,
-    };
+    let known = known_lead(tx, account, &event.lead)?;
     let webhooks = setup.live_webhooks(account);
     let scene = Scene { site, webhooks: &webhooks, now };
     let (mut last, mut failure) = (tx.last, None);
@@ -77,6 +84,15 @@ fn accept_one(tx: &mut Tx<'_>, account: AccountId, event: &Event, now: Timestamp
     // Also where nothing is owed: an earlier version must not stand for the lead any longer.
     tx.fresh.push(Fresh { account, lead: Arc::new(accepted.lead), row_bytes });
     Ok(Ok(receipt))
+}
+
+/// The lead in its newest version.
+fn known_lead(tx: &mut Tx<'_>, account: AccountId, lead: &LeadRef) -> Result<Option<Lead>> {
+    let serial = tx.lead_id.get(table::lead_id_key(account, lead))?.map(|serial| Serial(serial.value()));
+    match serial {
+        Some(serial) => view::newest_lead(tx.leads.on(serial.day())?, account, serial),
+        None => Ok(None),
+    }
 }
 
 /// What the first event of this id on its site was answered with.

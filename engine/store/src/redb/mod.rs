@@ -16,6 +16,7 @@ mod notifications;
 mod opening;
 mod plugins;
 mod recent;
+mod relays;
 mod row;
 mod save;
 mod secrets;

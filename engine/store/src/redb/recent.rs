@@ -87,6 +87,7 @@ mod tests {
             pool_medium: None,
             visits: Vec::new(),
             decided: Decided::default(),
+            extra: Vec::new(),
         };
         Fresh { account: ACCOUNT, lead: Arc::new(lead), row_bytes }
     }

@@ -5,7 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{Result, StoreError};
 
 /// The format of rows that this version writes and reads.
-const ROW_FORMAT: u8 = 3;
+const ROW_FORMAT: u8 = 4;
 const CHECKSUM_BYTES: usize = 4;
 /// Most rows fit in this, so that they are built without growing.
 const ROW_BYTES_USUAL: usize = 1_024;

@@ -11,7 +11,7 @@ use leadhook_core::{
 };
 
 use super::{
-    notifications, row,
+    notifications, relays, row,
     setup::{RevisionRow, WebhookRow},
     state, table,
     tx::Tx,
@@ -41,11 +41,12 @@ pub(super) fn site(tx: &mut Tx<'_>, account: AccountId, site: &Site) -> Result<A
     Ok(saved)
 }
 
-/// Deletes a site; its revisions stay. Whether there was one.
+/// Deletes a site with its relays; its revisions stay. Whether there was one.
 pub(super) fn delete_site(tx: &mut Tx<'_>, account: AccountId, id: &SiteId) -> Result<bool> {
     let Some(known) = tx.setup.live_site(account, id).cloned() else { return Ok(false) };
     tx.site.insert((account.0, id.as_str()), (known.revision, true))?;
     Arc::make_mut(&mut tx.setup).put_site(account, known, true);
+    relays::delete_all(tx, account, id)?;
     Ok(true)
 }
 

@@ -1,5 +1,5 @@
 //! What customers have set, in memory: sites and webhooks, deleted ones too, since what they owed still ends;
-//! which plugins there are, and secrets.
+//! which plugins there are, secrets, and relays.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,8 +16,8 @@ use leadhook_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{plugins, row, secrets::Secret, table};
-use crate::{KnownPlugin, Result, Revision, StoreError};
+use super::{plugins, relays, row, secrets::Secret, table};
+use crate::{KeyDigest, KnownPlugin, Relay, Result, Revision, StoreError};
 
 /// What stands in a webhook's row.
 #[derive(Serialize, Deserialize)]
@@ -48,6 +48,8 @@ impl RevisionRow {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Setup {
     accounts: HashMap<AccountId, Arc<AccountSetup>>,
+    /// Of all accounts: who brings a token does not say whose it is.
+    relays: Arc<HashMap<KeyDigest, Relay>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -155,6 +157,27 @@ impl Setup {
         Arc::make_mut(self.accounts.entry(account).or_default()).secrets.remove(name);
     }
 
+    /// The relay whose token has this digest.
+    pub(super) fn relay(&self, digest: &KeyDigest) -> Option<&Relay> {
+        self.relays.get(digest)
+    }
+
+    /// A site's relays, the newest first.
+    pub(super) fn relays(&self, account: AccountId, site: &SiteId) -> Vec<Relay> {
+        let of_site = |relay: &&Relay| relay.account == account && relay.site == *site;
+        let mut found: Vec<_> = self.relays.values().filter(of_site).cloned().collect();
+        found.sort_by_key(|relay| (std::cmp::Reverse(relay.made_at), relay.digest));
+        found
+    }
+
+    pub(super) fn put_relay(&mut self, relay: Relay) {
+        Arc::make_mut(&mut self.relays).insert(relay.digest, relay);
+    }
+
+    pub(super) fn remove_relay(&mut self, digest: &KeyDigest) {
+        Arc::make_mut(&mut self.relays).remove(digest);
+    }
+
     /// All that is stored.
     pub(super) fn load(txn: &ReadTransaction) -> Result<Self> {
         let mut setup = Self::default();
@@ -162,6 +185,7 @@ impl Setup {
         setup.load_webhooks(txn)?;
         setup.load_plugins(txn)?;
         setup.load_secrets(txn)?;
+        setup.load_relays(txn)?;
         Ok(setup)
     }
 
@@ -228,6 +252,15 @@ impl Setup {
             let (account, name) = key.value();
             let secret = row::decode(value.value(), || format!("secret {name}"))?;
             self.put_secret(AccountId(account), name.to_owned(), secret);
+        }
+        Ok(())
+    }
+
+    fn load_relays(&mut self, txn: &ReadTransaction) -> Result<()> {
+        for entry in txn.open_table(table::RELAY)?.iter()? {
+            let (key, value) = entry?;
+            let (account, digest) = key.value();
+            self.put_relay(relays::read(AccountId(account), digest, value.value())?);
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use leadhook_core::{
     lead::{Cause, Lead},
     notification::{News, Notification},
     plugin::{PluginVersion, Stored},
+    relay::Relayed,
     site::Site,
     time::{Serial, Timestamp},
     webhook::{Settings, Switch, Webhook},
@@ -22,13 +23,13 @@ use leadhook_core::{
 use super::{
     RedbStore, accept, by_hand, claim,
     deliveries::{self, Lister},
-    leads, notifications, plugins, row, save, secrets, settle, state, table, then,
+    leads, notifications, plugins, relays, row, save, secrets, settle, state, table, then,
     tx::{Committed, Tx},
     view::View,
 };
 use crate::{
-    Account, ByHand, Claims, KeyDigest, KnownPlugin, Lease, PluginDeleted, Receipt, RenderedFrom, Result,
-    Revision, Saved, Settled, Settlement, Shown, Store, Upload, Want,
+    Account, ByHand, Claims, KeyDigest, KnownPlugin, Lease, PluginDeleted, Receipt, Relay, RenderedFrom,
+    Result, Revision, Saved, Settled, Settlement, Shown, Store, Upload, Want,
     query::{DeliveryQuery, LeadQuery, Page},
 };
 
@@ -145,6 +146,31 @@ impl Store for RedbStore {
         now: Timestamp,
     ) -> Result<Vec<std::result::Result<Receipt, Refusal>>> {
         self.queue.call_if_room(move |tx| accept::accept(tx, account, &events, now)).await
+    }
+
+    async fn relay(
+        &self,
+        account: AccountId,
+        webhook: Relayed,
+        now: Timestamp,
+    ) -> Result<Vec<std::result::Result<Receipt, Refusal>>> {
+        self.queue.call_if_room(move |tx| accept::relayed(tx, account, &webhook, now)).await
+    }
+
+    async fn put_relay(&self, relay: Relay) -> Result<bool> {
+        self.write(move |tx| relays::put(tx, &relay)).await
+    }
+
+    async fn relay_of_token(&self, digest: KeyDigest) -> Result<Option<Relay>> {
+        Ok(self.shared.setup().relay(&digest).cloned())
+    }
+
+    async fn relays(&self, account: AccountId, site: &SiteId) -> Result<Vec<Relay>> {
+        Ok(self.shared.setup().relays(account, site))
+    }
+
+    async fn delete_relay(&self, account: AccountId, digest: KeyDigest) -> Result<bool> {
+        self.write(move |tx| relays::delete(tx, account, &digest)).await
     }
 
     async fn schedule(&self) -> Result<Vec<(AccountId, WebhookId, Timestamp)>> {

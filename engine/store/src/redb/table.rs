@@ -13,7 +13,7 @@ use leadhook_core::{
 use sha2::{Digest, Sha256};
 
 /// The format of the tables, under [`META_FORMAT`].
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 pub(super) const META_FORMAT: &str = "format";
 /// The last serial given out.
 pub(super) const META_SERIAL: &str = "serial";
@@ -85,6 +85,8 @@ pub(super) const PLUGIN_PIECE: TableDefinition<'_, (u32, Text, u32), Bytes> =
 pub(super) const NOTIFICATION: TableDefinition<'_, (u32, u64), Bytes> = TableDefinition::new("notification");
 /// Account and secret: its value, and when it was set.
 pub(super) const SECRET: TableDefinition<'_, (u32, Text), Bytes> = TableDefinition::new("secret");
+/// Account and the SHA-256 of a relay's token: its site, and when it was made.
+pub(super) const RELAY: TableDefinition<'_, (u32, &[u8; 32]), Bytes> = TableDefinition::new("relay");
 /// What plugins keep for webhooks.
 pub(super) const STATE: TableDefinition<'_, StateKey, Bytes> = TableDefinition::new("state");
 /// The rows of the state that have an end.

@@ -9,6 +9,7 @@ pub(crate) mod leasing;
 pub(crate) mod notifications;
 pub(crate) mod plugins;
 pub(crate) mod reading;
+pub(crate) mod relay;
 pub(crate) mod resend;
 pub(crate) mod restart;
 pub(crate) mod setting;
@@ -71,6 +72,9 @@ macro_rules! conformance {
             by_hand: one_taken_up_again_goes_before_its_lane,
             by_hand: a_delivery_that_does_not_exist_is_unknown,
             by_hand: only_waiting_retries_are_brought_forward_and_paced,
+            relay: a_relayed_webhook_is_what_its_lead_makes_of_it,
+            relay: of_the_same_webhook_at_the_same_time_one_is_the_first,
+            relay: a_relay_is_found_by_its_token_until_it_is_deleted,
             resend: what_ended_is_sent_again_by_a_delivery_of_its_own,
             resend: a_success_turns_failed_and_cancelled_into_delivered,
             resend: what_was_delivered_never_turns_back,

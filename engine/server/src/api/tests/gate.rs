@@ -24,10 +24,10 @@ fn calls() -> Vec<(String, String, bool)> {
 }
 
 #[tokio::test]
-async fn every_call_needs_a_key_but_health_and_the_description() {
+async fn every_call_needs_a_key_but_health_the_description_and_the_relay() {
     let world = World::new().await;
     let calls = calls();
-    assert_eq!(calls.len(), 39);
+    assert_eq!(calls.len(), 44);
     for (method, path, is_open) in calls {
         for key in [None, Some("Bearer wrong"), Some("Basic YTpi"), Some("Bearer ")] {
             let mut request = Request::builder().method(method.as_str()).uri(&path);
@@ -35,7 +35,9 @@ async fn every_call_needs_a_key_but_health_and_the_description() {
                 request = request.header("authorization", key);
             }
             let reply = world.send(request.body(Body::empty()).unwrap()).await;
-            if is_open {
+            if path.starts_with("/v1/relay/") {
+                reply.is_problem(404, "not_found");
+            } else if is_open {
                 assert_eq!(reply.status, StatusCode::OK, "{method} {path}");
             } else {
                 reply.is_problem(401, "unauthorized");

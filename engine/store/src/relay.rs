@@ -1,0 +1,21 @@
+//! Relays: the tokens by which the tracking service's own webhooks come in.
+
+use leadhook_core::{
+    id::{AccountId, SiteId},
+    time::Timestamp,
+};
+
+use crate::KeyDigest;
+
+/// A token by which webhooks come in for one site. The token itself is not stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relay {
+    /// Whose.
+    pub account: AccountId,
+    /// The site whose leads come in by it.
+    pub site: SiteId,
+    /// The SHA-256 of the token.
+    pub digest: KeyDigest,
+    /// When it was made.
+    pub made_at: Timestamp,
+}
