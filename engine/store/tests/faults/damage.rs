@@ -72,7 +72,7 @@ async fn a_folder_of_another_format_is_refused_by_name() {
     txn.commit().unwrap();
     drop(database);
     let error = RedbStore::open(dir.path(), Options::default()).unwrap_err();
-    assert!(matches!(error, StoreError::Format { found: 9, supported: 3 }), "{error}");
+    assert!(matches!(error, StoreError::Format { found: 9, supported: 4 }), "{error}");
 }
 
 #[tokio::test]
