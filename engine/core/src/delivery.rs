@@ -246,10 +246,19 @@ pub struct Delivery {
     pub attempts: Vec<Attempt>,
     /// What plugins and scripts did, oldest first; the last [`RUNS_MAX`] runs.
     pub runs: Vec<Run>,
-    /// The delivery that this one sends again as it was; `None` for one that an event made owed.
-    pub resend_of: Option<DeliveryId>,
+    /// What this one sends again as it was; `None` for one that an event made owed.
+    pub resend_of: Option<ResendOf>,
     /// The deliveries that send this one again, oldest first; at most [`RESENDS_MAX`].
     pub resends: Vec<DeliveryId>,
+}
+
+/// What a delivery sends again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResendOf {
+    /// The delivery that it sends again.
+    pub first: DeliveryId,
+    /// The URL that it goes to in the place of the one of then; `None`: that of then.
+    pub url: Option<String>,
 }
 
 /// How often one delivery can be sent again.
@@ -277,9 +286,9 @@ impl Delivery {
         self.runs.drain(..too_many);
     }
 
-    /// A delivery under its own id that sends this one again as it was last rendered (the contract, "Resend"); `None`
-    /// where it was never rendered. Both sides are to remember each other.
-    pub fn sent_again(&self, serial: Serial, due: Timestamp) -> Option<Self> {
+    /// A delivery under its own id that sends this one again as it was last rendered (the contract, "Resend"), to `url`
+    /// where one is given; `None` where it was never rendered. Both sides are to remember each other.
+    pub fn sent_again(&self, serial: Serial, due: Timestamp, url: Option<String>) -> Option<Self> {
         let rendering = self.renderings.last()?;
         Some(Self {
             id: DeliveryId { lane: self.id.lane, serial },
@@ -291,7 +300,7 @@ impl Delivery {
             renderings: Vec::new(),
             attempts: Vec::new(),
             runs: Vec::new(),
-            resend_of: Some(self.id),
+            resend_of: Some(ResendOf { first: self.id, url }),
             resends: Vec::new(),
         })
     }

@@ -75,6 +75,12 @@ impl fmt::Display for LeadRef {
 #[serde(transparent)]
 pub struct WebhookId(pub u64);
 
+/// A resend's id: the serial at which it was asked for; what became owed later is not among what it sends again.
+/// Shown as `rs_` and 13 letters and digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ResendId(pub Serial);
+
 /// A delivery's id: its lane and its own number, so that nothing need be looked up to find it.
 /// Shown as `dlv_` and 39 letters and digits; sent as `webhook-id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -133,6 +139,19 @@ impl FromStr for WebhookId {
     }
 }
 
+impl fmt::Display for ResendId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rs_{}", base32().encode(&self.0.0.to_be_bytes()))
+    }
+}
+
+impl FromStr for ResendId {
+    type Err = NotAnId;
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        decode(text, "resend", "rs_").map(|bytes| Self(Serial(u64::from_be_bytes(bytes))))
+    }
+}
+
 impl fmt::Display for DeliveryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = [0; 24];
@@ -167,6 +186,8 @@ mod tests {
         let delivery = DeliveryId { lane, serial: Serial(u64::MAX) };
         assert_eq!(delivery.to_string().parse(), Ok(delivery));
         assert_eq!(lane.webhook.to_string().parse(), Ok(lane.webhook));
+        let resend = ResendId(lane.lead);
+        assert_eq!(resend.to_string().parse(), Ok(resend));
     }
 
     #[test]

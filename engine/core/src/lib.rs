@@ -41,6 +41,7 @@ pub mod notification;
 pub mod outcome;
 pub mod plugin;
 pub mod replay;
+pub mod resend;
 pub mod retry;
 pub mod sign;
 // What people read

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     breaker::FAILURES_TO_OPEN,
     event::words,
-    id::WebhookId,
+    id::{ResendId, WebhookId},
     plugin::Step,
+    resend::Counts,
     time::{Serial, Timestamp},
 };
 
@@ -24,6 +25,8 @@ words! {
         HandlerFailing "handler_failing",
         /// A plugin does not do its work.
         PluginFailing "plugin_failing",
+        /// A period was sent again.
+        ResendFinished "resend_finished",
     }
 }
 
@@ -64,6 +67,15 @@ pub enum News {
         /// The last failure: its kind and its detail.
         failure: String,
     },
+    /// A resend has come to its end.
+    ResendFinished {
+        /// The webhook.
+        webhook: WebhookId,
+        /// The resend.
+        resend: ResendId,
+        /// What came of its deliveries.
+        counts: Counts,
+    },
 }
 
 impl News {
@@ -73,6 +85,7 @@ impl News {
             Self::WebhookSwitchedOff { .. } => NotificationKind::WebhookSwitchedOff,
             Self::HandlerFailing { .. } => NotificationKind::HandlerFailing,
             Self::PluginFailing { .. } => NotificationKind::PluginFailing,
+            Self::ResendFinished { .. } => NotificationKind::ResendFinished,
         }
     }
 
@@ -81,7 +94,8 @@ impl News {
         match self {
             Self::WebhookSwitchedOff { webhook, .. }
             | Self::HandlerFailing { webhook }
-            | Self::PluginFailing { webhook, .. } => *webhook,
+            | Self::PluginFailing { webhook, .. }
+            | Self::ResendFinished { webhook, .. } => *webhook,
         }
     }
 
@@ -89,7 +103,9 @@ impl News {
     pub fn plugin(&self) -> Option<&str> {
         match self {
             Self::PluginFailing { plugin, .. } => Some(plugin),
-            Self::WebhookSwitchedOff { .. } | Self::HandlerFailing { .. } => None,
+            Self::WebhookSwitchedOff { .. } | Self::HandlerFailing { .. } | Self::ResendFinished { .. } => {
+                None
+            }
         }
     }
 
@@ -104,6 +120,10 @@ impl News {
             Self::PluginFailing { plugin, step, failure, .. } => format!(
                 "the {step} of the plugin `{plugin}` failed {FAILURES_TO_OPEN} times in a row and is left alone for a \
                  while; the last time: {failure}"
+            ),
+            Self::ResendFinished { resend, counts, .. } => format!(
+                "the resend {resend} has ended: {} delivered, {} failed, {} skipped",
+                counts.delivered, counts.failed, counts.skipped
             ),
         }
     }

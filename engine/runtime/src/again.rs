@@ -154,9 +154,13 @@ impl Then {
         }
     }
 
-    /// The request as its chain got it; no filter is asked.
-    pub(crate) fn sketch(&self, scene: &Scene<'_>) -> Sketch {
-        sketch_again(scene, self.rendering.changed_fields.as_deref())
+    /// The request as its chain got it, to where the delivery that is rendered goes; no filter is asked.
+    pub(crate) fn sketch(&self, delivery: &Delivery, scene: &Scene<'_>) -> Sketch {
+        let mut sketch = sketch_again(scene, self.rendering.changed_fields.as_deref());
+        if let Some(url) = delivery.resend_of.as_ref().and_then(|of| of.url.as_ref()) {
+            sketch.request.url.clone_from(url);
+        }
+        sketch
     }
 
     /// Passes a sketch through the transforms of then: at the time that they were told, with the same random numbers, and

@@ -37,6 +37,7 @@ pub(crate) async fn deliver(shared: Arc<Shared>, claimed: Claimed, mut slot: Slo
                 switch_off(&shared, &webhook, reason).await;
             }
             slot.recorded(settle(&shared, lease, delivery, state).await);
+            shared.resends.touch((lease.account, lease.delivery.lane.webhook));
         }
         Err(error) => {
             tracing::error!(%error, delivery = %lease.delivery, "a delivery could not be prepared; it is tried again");
@@ -172,7 +173,8 @@ async fn attempt(shared: &Shared, delivery: &Delivery, settings: &Settings) -> (
     let rendering = delivery.renderings.last().expect("`prepare` leaves at least one rendering");
     let mut headers = identity(delivery.id, rendering, settings, started_at);
     // A receiver that drops ids which it knows must still get it, and can tell what it gets.
-    headers.extend(delivery.resend_of.map(|first| ("webhook-resend-of".to_owned(), first.to_string())));
+    let resend_of = delivery.resend_of.as_ref();
+    headers.extend(resend_of.map(|of| ("webhook-resend-of".to_owned(), of.first.to_string())));
     let timeout = Duration::from_secs(u64::from(settings.timeout_seconds));
     let outcome = shared.carrier.carry(&rendering.request, &headers, timeout).await;
     let attempt = Attempt {

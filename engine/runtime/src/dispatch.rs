@@ -14,6 +14,7 @@ use crate::{
     deliver,
     engine::Shared,
     notify::notify,
+    resends,
 };
 
 /// What the dispatcher is told.
@@ -95,6 +96,7 @@ impl Dispatcher {
 
     /// Runs until stopped, then until everything under way has ended.
     pub(crate) async fn run(mut self) {
+        self.under_way.spawn(resends::run(Arc::clone(&self.shared), self.stop.clone()));
         let mut pause_ms = PAUSE_MS;
         while !self.stop.is_cancelled() {
             match self.send_what_is_due().await {
@@ -132,6 +134,10 @@ impl Dispatcher {
         let lease_until = now.plus_ms(self.shared.limits.lease_ms);
         for claims in self.shared.store.claim(wants, now, lease_until).await? {
             self.board.claimed(&claims, now);
+            if claims.claimed.is_empty() {
+                // What was due may have been damaged and set aside.
+                self.shared.resends.touch((claims.account, claims.webhook));
+            }
             for claimed in claims.claimed {
                 self.start(claimed);
             }

@@ -25,6 +25,7 @@ use crate::{
     keys::KeyRing,
     limits::Limits,
     plugins::{PluginParts, Plugins},
+    resends::{self, Resends},
 };
 
 /// Takes one request to its handler; the courier in service, something scripted in tests.
@@ -71,6 +72,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) keys: KeyRing,
     pub(crate) plugins: Option<Arc<Plugins>>,
+    pub(crate) resends: Resends,
     pub(crate) signals: mpsc::UnboundedSender<Signal>,
     stop: CancellationToken,
     dispatcher: std::sync::Mutex<Option<JoinHandle<()>>>,
@@ -87,6 +89,7 @@ impl Engine {
             plugins: parts.plugins.map(|plugins| {
                 Arc::new(Plugins::new(plugins, Arc::clone(&parts.store), parts.limits.plugin))
             }),
+            resends: Resends::default(),
             keys: KeyRing::new(Arc::clone(&parts.store), parts.public_url),
             store: parts.store,
             carrier: parts.carrier,
@@ -96,6 +99,7 @@ impl Engine {
             stop: stop.clone(),
             dispatcher: std::sync::Mutex::new(None),
         });
+        resends::resume(&shared).await?;
         let dispatcher = Dispatcher::open(Arc::clone(&shared), received, stop).await?;
         let running = tokio::spawn(dispatcher.run());
         if let Ok(mut slot) = shared.dispatcher.lock() {
@@ -220,6 +224,7 @@ impl Engine {
             if let ByHand::Done { due: Some(due) } = done {
                 shared.signal(Signal::Wake { key: (account, id.lane.webhook), due });
             }
+            shared.resends.touch((account, id.lane.webhook));
             Ok(done)
         })
         .await
@@ -244,7 +249,7 @@ impl Engine {
 
 /// Runs a command to its end even when whoever asked goes away: a client that disconnects between the commit
 /// and the signal must not leave the dispatcher asleep on what is owed.
-async fn carry_through<T: Send + 'static>(
+pub(crate) async fn carry_through<T: Send + 'static>(
     command: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
     match tokio::spawn(command).await {
@@ -269,5 +274,10 @@ impl Shared {
     pub(crate) fn changed(&self, webhook: &Webhook) {
         let key = (webhook.account, webhook.id);
         self.signal(Signal::Changed { key, rate: webhook.settings.rate });
+        if webhook.is_on() {
+            // What waited for it to be switched on is due.
+            self.signal(Signal::Wake { key, due: self.clock.now() });
+        }
+        self.resends.touch(key);
     }
 }

@@ -17,6 +17,7 @@ mod notify;
 pub mod plugins;
 mod prepare;
 mod replay;
+mod resends;
 
 pub use activate::Activation;
 pub use again::Unrepeatable;

@@ -38,7 +38,7 @@ pub(crate) enum Prepared {
 /// The stored bytes while the settings stand as they were; else filters, parameters, encoding and the chain of
 /// plugins anew, from the lead version of the first rendering.
 pub(crate) async fn prepare(shared: &Arc<Shared>, claimed: Claimed, now: Timestamp) -> Result<Prepared> {
-    if let Some(first) = claimed.delivery.resend_of {
+    if let Some(first) = claimed.delivery.resend_of.as_ref().map(|of| of.first) {
         return prepare_again(shared, claimed, first, now).await;
     }
     let Claimed { mut delivery, lead, site, webhook, previous, lease, lane_goes_on } = claimed;
@@ -122,7 +122,7 @@ async fn prepare_again(
         Err(why) => return Ok(cannot(delivery, why)),
     };
     let scene = then.scene(&delivery, lane_goes_on, now);
-    let sketch = then.sketch(&scene);
+    let sketch = then.sketch(&delivery, &scene);
     if is_rendered {
         return Ok(Prepared::Ready { delivery, lead: Some(sketch.lead), state: Vec::new() });
     }

@@ -89,7 +89,7 @@ async fn replay_one(
         Err(why) => return Ok(impossible(why)),
     };
     let scene = then.scene(delivery, false, rendering.at);
-    let sketch = then.sketch(&scene);
+    let sketch = then.sketch(delivery, &scene);
     let (end, runs) = match then.pass(shared, delivery, &sketch).await {
         Ok(passed) => passed,
         Err(why) => return Ok(impossible(why)),

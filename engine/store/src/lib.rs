@@ -10,6 +10,7 @@ mod plugin;
 pub mod query;
 pub mod redb;
 mod relay;
+mod resend;
 mod then;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -37,6 +38,7 @@ pub use crate::{
     error::{Result, StoreError},
     plugin::{KnownPlugin, PluginDeleted, Upload},
     relay::Relay,
+    resend::{NextStep, ResendBegun, Resends, Stepped},
     then::RenderedFrom,
 };
 
@@ -185,7 +187,7 @@ pub struct Shown {
 
 /// The commands. Each is one transaction or a consistent read; an answer means that it is durable.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Resends + Send + Sync + 'static {
     /// Makes or replaces an account.
     async fn put_account(&self, account: Account) -> Result<()>;
     /// An account by its number.

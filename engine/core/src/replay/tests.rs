@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
+    delivery::ResendOf,
     event::Trigger,
     id::DeliveryId,
     lead::LeadKind,
@@ -116,13 +117,14 @@ fn runs_that_may_have_been_forgotten_are_not_guessed() {
 #[test]
 fn what_is_sent_again_was_told_the_time_of_what_it_repeats() {
     let (first, rendering) = delivery(vec![run("a", Step::Transform, 7, Decided::Sent)]);
-    let mut again = first.sent_again(Serial(99), Timestamp(8)).unwrap();
-    assert_eq!((again.id, again.resend_of), (DeliveryId { serial: Serial(99), ..first.id }, Some(first.id)));
+    let mut again = first.sent_again(Serial(99), Timestamp(8), None).unwrap();
+    assert_eq!(again.id, DeliveryId { serial: Serial(99), ..first.id });
+    assert_eq!(again.resend_of, Some(ResendOf { first: first.id, url: None }));
     assert_eq!(again.lead_source(), crate::delivery::Source::Version(rendering.lead_version));
     again.runs = first.runs.clone();
     assert_eq!(places(&again, &rendering, &["a"]), Some(vec![(0, 1)]));
     assert_eq!(places(&first, &rendering, &["a"]), Some(Vec::new()));
-    assert_eq!(Delivery { renderings: Vec::new(), ..first }.sent_again(Serial(99), Timestamp(8)), None);
+    assert_eq!(Delivery { renderings: Vec::new(), ..first }.sent_again(Serial(99), Timestamp(8), None), None);
 }
 
 fn post(body: &str) -> Request {

@@ -57,7 +57,7 @@ impl<'a> ChainOf<'a> {
         let (site, occurred_at) = (&delivery.lead.site, delivery.occurred_at);
         let told = told(webhook, delivery.id, site, delivery.trigger, occurred_at, lead);
         let told = Told { resend: delivery.resend_of.is_some(), ..told };
-        let seed = seed(delivery.resend_of.unwrap_or(delivery.id));
+        let seed = seed(delivery.resend_of.as_ref().map_or(delivery.id, |of| of.first));
         Self { webhook, told, delivery: delivery.id, seed, now }
     }
 

@@ -10,6 +10,7 @@ mod again;
 mod fairness;
 mod notifications;
 mod order;
+mod periods;
 mod plugins;
 mod retry;
 mod rules;

@@ -93,6 +93,8 @@ const PLUGIN: Rows<(u32, &str)> = Rows::new("plugin");
 const PLUGIN_VERSION: Rows<(u32, &str, &str)> = Rows::new("plugin_version");
 
 pub(crate) const ACCOUNT: AccountId = AccountId::DEFAULT;
+/// Where every webhook sends unless another URL is saved.
+const URL: &str = "https://crm.example/hook";
 
 impl World {
     pub(crate) async fn new() -> Self {
@@ -158,7 +160,7 @@ impl World {
     /// An active webhook with these settings; its URL unless given.
     pub(crate) async fn webhook(&self, settings: Value) -> WebhookId {
         let id = WebhookId(self.next_webhook.replace(self.next_webhook.get() + 1));
-        self.store().create_webhook(ACCOUNT, id, parse(settings), self.clock.now()).await.unwrap();
+        self.store().create_webhook(ACCOUNT, id, parse(URL, settings), self.clock.now()).await.unwrap();
         self.engine.switch_webhook(ACCOUNT, id, Switch::On).await.unwrap().unwrap();
         id
     }
@@ -176,7 +178,12 @@ impl World {
     }
 
     pub(crate) async fn save(&self, id: WebhookId, settings: Value) {
-        let saved = self.engine.save_webhook(ACCOUNT, id, parse(settings), None).await.unwrap();
+        self.save_at(id, URL, settings).await;
+    }
+
+    /// Saves settings with another URL.
+    pub(crate) async fn save_at(&self, id: WebhookId, url: &str, settings: Value) {
+        let saved = self.engine.save_webhook(ACCOUNT, id, parse(url, settings), None).await.unwrap();
         assert!(matches!(saved, Saved::Saved(_)));
     }
 
@@ -292,7 +299,7 @@ pub(crate) fn plugins() -> PluginParts {
     PluginParts { sandbox: SANDBOX.clone(), runner: leadhook_bundled::RHAI_RUNNER, bundled }
 }
 
-fn parse(mut settings: Value) -> Settings {
-    settings["url"] = json!("https://crm.example/hook");
+fn parse(url: &str, mut settings: Value) -> Settings {
+    settings["url"] = json!(url);
     Settings::parse(&settings, &Known { addresses: &AddressPolicy::default(), account: None }).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use ::redb::ReadableTable as _;
 use leadhook_core::{
-    delivery::{Delivery, RESENDS_MAX, State},
+    delivery::{Delivery, RESENDS_MAX, ResendOf, State},
     id::{AccountId, DeliveryId, WebhookId},
     time::Timestamp,
 };
@@ -48,20 +48,26 @@ pub(super) fn send_now(
 }
 
 /// Nobody has seen its id yet: it goes on under it.
-fn take_up_again(
+fn take_up_again(tx: &mut Tx<'_>, account: AccountId, delivery: Delivery, now: Timestamp) -> Result<ByHand> {
+    let delivery = reopened(tx, account, delivery, now)?;
+    tx.enter(account, &delivery)?;
+    Ok(ByHand::Done { due: Some(now) })
+}
+
+/// Takes a delivery out of those that ended; it is to enter those that are open.
+pub(super) fn reopened(
     tx: &mut Tx<'_>,
     account: AccountId,
     mut delivery: Delivery,
     now: Timestamp,
-) -> Result<ByHand> {
+) -> Result<Delivery> {
     let id = delivery.id;
     tx.done.on(id.serial.day())?.remove(table::delivery_key(account, id))?;
     delivery.state = match delivery.attempts.is_empty() {
         true => State::Scheduled { due: now },
         false => State::Retrying { due: now },
     };
-    tx.enter(account, &delivery)?;
-    Ok(ByHand::Done { due: Some(now) })
+    Ok(delivery)
 }
 
 /// Makes a delivery that sends again what this one sent, or what the one sent that this one sends again.
@@ -70,9 +76,9 @@ fn send_again(tx: &mut Tx<'_>, account: AccountId, delivery: Delivery, now: Time
     if !is_on {
         return Ok(ByHand::WebhookOff);
     }
-    let mut first = match delivery.resend_of {
+    let first = match &delivery.resend_of {
         None => delivery,
-        Some(first) => match find_done(tx, account, first)? {
+        Some(ResendOf { first, .. }) => match find_done(tx, account, *first)? {
             Some(first) => first,
             None => return Err(StoreError::Damaged { what: format!("delivery {first}, which is missing") }),
         },
@@ -80,12 +86,26 @@ fn send_again(tx: &mut Tx<'_>, account: AccountId, delivery: Delivery, now: Time
     if first.resends.len() >= RESENDS_MAX {
         return Ok(ByHand::SentTooOften);
     }
-    let Some(again) = first.sent_again(tx.next_serial(now), now) else { return Ok(ended(&first.state)) };
+    let (id, unrendered) = (first.id, ended(&first.state));
+    let Some(again) = make_again(tx, account, first, None, now)? else { return Ok(unrendered) };
+    tx.enter(account, &again)?;
+    Ok(ByHand::SentAgain { by: again.id, first: id, due: now })
+}
+
+/// Makes a delivery that sends again what this one sent, to `url` where one is given; it is to enter those that are
+/// open. `None` where nothing was sent.
+pub(super) fn make_again(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    mut first: Delivery,
+    url: Option<String>,
+    now: Timestamp,
+) -> Result<Option<Delivery>> {
+    let Some(again) = first.sent_again(tx.next_serial(now), now, url) else { return Ok(None) };
     first.resends.push(again.id);
     let key = table::delivery_key(account, first.id);
     tx.done.on(first.id.serial.day())?.insert(key, row::encode(&first).as_slice())?;
-    tx.enter(account, &again)?;
-    Ok(ByHand::SentAgain { by: again.id, first: first.id, due: now })
+    Ok(Some(again))
 }
 
 /// Cancels a waiting delivery; the next of its lane goes on. When that is due is asked of the transaction's end.

@@ -13,7 +13,7 @@ use leadhook_core::{
 };
 
 use super::{
-    row,
+    resend, row,
     table::{self, WaitingKey},
     tx::Tx,
 };
@@ -80,15 +80,28 @@ impl Tx<'_> {
         if rules.several {
             self.waiting.insert(table::waiting_key(account, id), ())?;
         }
+        self.make_due_in_turn(account, delivery, rules)
+    }
+
+    /// Makes an open delivery due if it need not wait for another of its lane.
+    pub(super) fn make_due_in_turn(
+        &mut self,
+        account: AccountId,
+        delivery: &Delivery,
+        rules: LaneRules,
+    ) -> Result<()> {
+        let id = delivery.id;
         if !rules.waits() || head(&self.waiting, account, id)? == Some(id) {
             self.make_due(account, id, &delivery.state)?;
         }
         Ok(())
     }
 
-    /// Writes the due row of an open delivery.
+    /// Writes the due row of an open delivery, unless it waits for its webhook to be switched on.
     pub(super) fn make_due(&mut self, account: AccountId, id: DeliveryId, state: &State) -> Result<()> {
-        if let Some(due) = state.due() {
+        if let Some(due) = state.due()
+            && !resend::is_parked(self, account, id)?
+        {
             let retry = matches!(state, State::Retrying { .. });
             self.due.insert(table::due_key(account, id, due), (id.lane.lead.0, retry))?;
         }
@@ -135,6 +148,8 @@ impl Tx<'_> {
         let key = table::delivery_key(account, id);
         let Some(row) = self.open.remove(key)?.map(|row| row.value().to_vec()) else { return Ok(false) };
         self.quarantine.insert(key, row.as_slice())?;
+        let reason = "its row is damaged".to_owned();
+        resend::ended(self, account, id, &State::Failed { at: id.serial.time(), reason })?;
         Ok(true)
     }
 }

@@ -17,6 +17,7 @@ mod opening;
 mod plugins;
 mod recent;
 mod relays;
+mod resend;
 mod row;
 mod save;
 mod secrets;

@@ -11,7 +11,7 @@ use leadhook_core::{
 };
 
 use super::{
-    notifications, relays, row,
+    notifications, relays, resend, row,
     setup::{RevisionRow, WebhookRow},
     state, table,
     tx::Tx,
@@ -105,7 +105,9 @@ pub(super) fn switch(
     if *switch == Switch::Deleted {
         state::forget(tx, account, id)?;
     }
-    write_webhook(tx, Webhook { switch: switch.clone(), ..(*known).clone() }).map(Some)
+    let webhook = write_webhook(tx, Webhook { switch: switch.clone(), ..(*known).clone() })?;
+    resend::switched(tx, account, id)?;
+    Ok(Some(webhook))
 }
 
 /// Switches a webhook off by the engine's own decision, with a notification; `None` where it is off already.

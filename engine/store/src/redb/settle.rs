@@ -6,7 +6,7 @@ use leadhook_core::{
     time::Timestamp,
 };
 
-use super::{by_hand, row, state, table, tx::Tx, view::listed};
+use super::{by_hand, resend, row, state, table, tx::Tx, view::listed};
 use crate::{Result, Settlement};
 
 /// A settlement with the row that is to be stored of it, made before the writer's turn: there is one writer.
@@ -85,9 +85,10 @@ pub(super) fn end(
         remember_delivered(tx, account, delivery)?;
     }
     tx.leave(account, id, rules)?;
-    if let (State::Delivered { at }, Some(first)) = (&delivery.state, delivery.resend_of) {
-        first_is_delivered(tx, account, first, *at)?;
+    if let (State::Delivered { at }, Some(of)) = (&delivery.state, &delivery.resend_of) {
+        first_is_delivered(tx, account, of.first, *at)?;
     }
+    resend::ended(tx, account, id, &delivery.state)?;
     Ok(true)
 }
 

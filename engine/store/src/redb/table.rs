@@ -83,6 +83,13 @@ pub(super) const PLUGIN_PIECE: TableDefinition<'_, (u32, Text, u32), Bytes> =
     TableDefinition::new("plugin_piece");
 /// Account and serial: what its people are told of, and when that was.
 pub(super) const NOTIFICATION: TableDefinition<'_, (u32, u64), Bytes> = TableDefinition::new("notification");
+/// Account and serial: a resend as it stands.
+pub(super) const RESEND: TableDefinition<'_, (u32, u64), Bytes> = TableDefinition::new("resend");
+/// Account and webhook: the serial of its resend that has not ended.
+pub(super) const RESEND_RUNNING: TableDefinition<'_, (u32, u64), u64> =
+    TableDefinition::new("resend_running");
+/// Open deliveries that resends made owed: the lead, and the resend's serial.
+pub(super) const RESENDING: TableDefinition<'_, DeliveryKey, (u64, u64)> = TableDefinition::new("resending");
 /// Account and secret: its value, and when it was set.
 pub(super) const SECRET: TableDefinition<'_, (u32, Text), Bytes> = TableDefinition::new("secret");
 /// Account and the SHA-256 of a relay's token: its site, and when it was made.

@@ -7,6 +7,7 @@ pub(crate) mod by_hand;
 pub(crate) mod lanes;
 pub(crate) mod leasing;
 pub(crate) mod notifications;
+pub(crate) mod periods;
 pub(crate) mod plugins;
 pub(crate) mod reading;
 pub(crate) mod relay;
@@ -83,6 +84,16 @@ macro_rules! conformance {
             resend: what_is_sent_again_waits_its_turn_in_the_lane,
             resend: a_leads_deliveries_have_those_that_send_them_again_among_them,
             resend: a_rendering_is_read_with_what_it_was_made_from,
+            periods: a_period_is_sent_again_once_each_also_over_a_restart,
+            periods: what_a_resend_leaves_alone_is_counted_as_skipped,
+            periods: a_resend_goes_to_the_url_of_now_where_asked,
+            periods: a_resend_takes_up_again_what_failed_before_any_request,
+            periods: a_resend_waits_while_others_of_its_webhook_wait,
+            periods: while_its_webhook_is_off_a_resend_waits_and_loses_nothing,
+            periods: a_cancelled_resend_sends_nothing_more,
+            periods: a_resend_ends_with_its_webhook,
+            periods: of_each_account_the_newest_resends_are_kept_and_those_that_go_on,
+            periods: resends_are_refused_with_the_reason,
             setting: sites_count_their_revisions_also_after_deletion,
             setting: accounts_and_keys_are_found,
             setting: a_webhook_is_made_inactive_and_saved_in_revisions,

@@ -168,7 +168,7 @@ impl DeliveryShown {
         let state = if *sending { StateName::Sending } else { delivery.state.name() };
         Self {
             id: delivery.id.to_string(),
-            resend_of: delivery.resend_of.map(|first| first.to_string()),
+            resend_of: delivery.resend_of.as_ref().map(|of| of.first.to_string()),
             webhook: delivery.id.lane.webhook.to_string(),
             lead: LeadName::of(&delivery.lead),
             trigger: delivery.trigger.word(),
@@ -235,7 +235,7 @@ impl AttemptShown {
             request.headers.push(("webhook-id".to_owned(), delivery.id.to_string()));
             request.headers.push(("webhook-timestamp".to_owned(), timestamp));
             let resend_of =
-                delivery.resend_of.map(|first| ("webhook-resend-of".to_owned(), first.to_string()));
+                delivery.resend_of.as_ref().map(|of| ("webhook-resend-of".to_owned(), of.first.to_string()));
             request.headers.extend(resend_of);
             request
         });

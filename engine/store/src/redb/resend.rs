@@ -1,0 +1,296 @@
+//! Resends of periods: begun, gone on with in steps, cancelled; and what is noted of the deliveries that they make.
+//!
+//! A step looks through deliveries in a view (`look.rs`) and carries out what it found in one transaction, unless the
+//! place has moved since.
+
+pub(super) mod look;
+
+use ::redb::ReadableTable as _;
+use async_trait::async_trait;
+use leadhook_core::{
+    delivery::{Delivery, State},
+    id::{AccountId, DeliveryId, Lane, ResendId, WebhookId},
+    notification::News,
+    resend::{Choice, Phase, RESENDS_KEPT_MAX, Resend, UrlOf, Wanted},
+    time::{Serial, Timestamp},
+    webhook::Switch,
+};
+
+use self::look::{Found, Look};
+use super::{
+    RedbStore, by_hand, notifications, row, settle, table,
+    tx::Tx,
+    view::{View, listed},
+};
+use crate::{NextStep, ResendBegun, Resends, Result, Stepped, query::Page};
+
+/// Why a delivery was cancelled whose resend was.
+const CANCELLED: &str = "the resend that it belonged to was cancelled";
+
+#[async_trait]
+impl Resends for RedbStore {
+    async fn begin_resend(&self, account: AccountId, wanted: Wanted, now: Timestamp) -> Result<ResendBegun> {
+        self.queue.call(move |tx| begin(tx, account, &wanted, now), |begun, _| begun).await
+    }
+
+    async fn resend(&self, account: AccountId, id: ResendId) -> Result<Option<Resend>> {
+        self.read(move |view| {
+            let row = view.table(table::RESEND)?.get((account.0, id.0.0))?;
+            row.map(|row| decode(row.value(), id)).transpose()
+        })
+        .await
+    }
+
+    async fn resends(
+        &self,
+        account: AccountId,
+        limit: usize,
+        before: Option<Serial>,
+    ) -> Result<Page<Resend>> {
+        self.read(move |view| list(view, account, limit, before)).await
+    }
+
+    async fn cancel_resend(
+        &self,
+        account: AccountId,
+        id: ResendId,
+        now: Timestamp,
+    ) -> Result<Option<Resend>> {
+        self.queue.call(move |tx| cancel(tx, account, id, now), |resend, _| resend).await
+    }
+
+    async fn running_resends(&self) -> Result<Vec<(AccountId, WebhookId, ResendId)>> {
+        self.read(|view| {
+            let running = view.table(table::RESEND_RUNNING)?;
+            let entries = running.range((0, 0)..)?.map(|entry| {
+                let (key, value) = entry?;
+                let (account, webhook) = key.value();
+                Ok((AccountId(account), WebhookId(webhook), ResendId(Serial(value.value()))))
+            });
+            entries.collect()
+        })
+        .await
+    }
+
+    async fn step_resend(&self, account: AccountId, id: ResendId, now: Timestamp) -> Result<Stepped> {
+        let looking = move |shared: &_| look::look(shared, account, id, now);
+        match self.on_blocking_thread(looking).await? {
+            Look::Nothing(next) => Ok(Stepped { made: 0, next }),
+            Look::Found(found) => {
+                self.queue.call(move |tx| step(tx, account, id, &found, now), |stepped, _| stepped).await
+            }
+        }
+    }
+}
+
+fn begin(tx: &mut Tx<'_>, account: AccountId, wanted: &Wanted, now: Timestamp) -> Result<ResendBegun> {
+    let webhook = tx.setup.webhook(account, wanted.webhook).cloned();
+    let Some(webhook) = webhook.filter(|webhook| webhook.switch != Switch::Deleted) else {
+        return Ok(ResendBegun::UnknownWebhook);
+    };
+    if let Err(faults) = wanted.check(webhook.created.time(), now) {
+        return Ok(ResendBegun::Refused(faults));
+    }
+    if !webhook.is_on() {
+        return Ok(ResendBegun::WebhookOff);
+    }
+    let key = (account.0, wanted.webhook.0);
+    if let Some(running) = tx.resend_running.get(key)? {
+        return Ok(ResendBegun::AlreadyRunning(ResendId(Serial(running.value()))));
+    }
+    let resend = Resend::new(ResendId(tx.next_serial(now)), wanted.clone());
+    put(tx, account, &resend)?;
+    tx.resend_running.insert(key, resend.id.0.0)?;
+    forget_oldest(tx, account)?;
+    Ok(ResendBegun::Begun(resend))
+}
+
+/// Lets go of the oldest that has ended where there are more than are kept.
+fn forget_oldest(tx: &mut Tx<'_>, account: AccountId) -> Result<()> {
+    let all = (account.0, 0)..=(account.0, u64::MAX);
+    if tx.resend.range(all.clone())?.nth(RESENDS_KEPT_MAX).is_none() {
+        return Ok(());
+    }
+    let mut oldest = None;
+    for entry in tx.resend.range(all)? {
+        let (key, value) = entry?;
+        let resend = listed(decode(value.value(), ResendId(Serial(key.value().1))))?;
+        if resend.is_none_or(|resend| resend.phase != Phase::Running) {
+            oldest = Some(key.value());
+            break;
+        }
+    }
+    if let Some(oldest) = oldest {
+        tx.resend.remove(oldest)?;
+    }
+    Ok(())
+}
+
+fn list(view: &View, account: AccountId, limit: usize, before: Option<Serial>) -> Result<Page<Resend>> {
+    let before = before.map_or(u64::MAX, |serial| serial.0);
+    let (mut rows, mut read) = (Vec::new(), None);
+    for entry in view.table(table::RESEND)?.range((account.0, 0)..(account.0, before))?.rev() {
+        if rows.len() == limit {
+            return Ok(Page { rows, next: read });
+        }
+        let (key, value) = entry?;
+        let id = ResendId(Serial(key.value().1));
+        rows.extend(listed(decode(value.value(), id))?);
+        read = Some(id.0);
+    }
+    Ok(Page { rows, next: None })
+}
+
+fn cancel(tx: &mut Tx<'_>, account: AccountId, id: ResendId, now: Timestamp) -> Result<Option<Resend>> {
+    let Some(mut resend) = read(tx, account, id)? else { return Ok(None) };
+    if resend.phase != Phase::Running {
+        return Ok(Some(resend));
+    }
+    end(tx, account, &mut resend, Phase::Cancelled { at: now })?;
+    for mut delivery in open_of(tx, account, resend.wanted.webhook, Some(id))? {
+        if tx.leases.lock().begin_change(account, delivery.id, now) {
+            let was_due = delivery.state.due().unwrap_or(now);
+            delivery.state = State::Cancelled { at: now, reason: CANCELLED.to_owned() };
+            settle::end(tx, account, &delivery, &row::encode(&delivery), was_due)?;
+        }
+    }
+    read(tx, account, id)
+}
+
+/// Carries out what was found, if nothing has moved since.
+fn step(tx: &mut Tx<'_>, account: AccountId, id: ResendId, found: &Found, now: Timestamp) -> Result<Stepped> {
+    let nothing = |next| Ok(Stepped { made: 0, next });
+    let Some(mut resend) = read(tx, account, id)? else { return nothing(NextStep::Never) };
+    if resend.phase != Phase::Running {
+        return nothing(NextStep::Never);
+    }
+    let webhook = tx.setup.webhook(account, resend.wanted.webhook).cloned();
+    let Some(webhook) = webhook.filter(|webhook| webhook.switch != Switch::Deleted) else {
+        end(tx, account, &mut resend, Phase::Cancelled { at: now })?;
+        return nothing(NextStep::Never);
+    };
+    if !webhook.is_on() {
+        return nothing(NextStep::AfterChange);
+    }
+    if resend.place != found.from {
+        return nothing(NextStep::Now);
+    }
+    let url = (resend.wanted.url == UrlOf::Current).then(|| webhook.settings.url.to_string());
+    let mut made = 0;
+    for delivery in &found.deliveries {
+        made += usize::from(select(tx, account, &mut resend, *delivery, url.as_ref(), now)?);
+    }
+    resend.place = found.to;
+    if resend.has_looked_through() && resend.counts.open() == 0 {
+        end(tx, account, &mut resend, Phase::Done { at: now })?;
+        let news = News::ResendFinished { webhook: webhook.id, resend: id, counts: resend.counts };
+        notifications::put(tx, account, &news, now)?;
+        return Ok(Stepped { made, next: NextStep::Never });
+    }
+    put(tx, account, &resend)?;
+    Ok(Stepped { made, next: found.next })
+}
+
+/// Does what is to be done about one delivery of the period as it is now. Whether one was made owed by it.
+fn select(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    resend: &mut Resend,
+    id: DeliveryId,
+    url: Option<&String>,
+    now: Timestamp,
+) -> Result<bool> {
+    let open = listed(tx.read_open(account, id))?.flatten();
+    let delivery = match open {
+        Some(delivery) => Some(delivery),
+        None => listed(by_hand::find_done(tx, account, id))?.flatten(),
+    };
+    let Some(delivery) = delivery else { return Ok(false) };
+    let choice = resend.wanted.choose(&delivery);
+    let made = match choice {
+        Choice::NotAmong => return Ok(false),
+        Choice::Skip => None,
+        Choice::SendAgain => by_hand::make_again(tx, account, delivery, url.cloned(), now)?,
+        Choice::TakeUp => Some(by_hand::reopened(tx, account, delivery, now)?),
+    };
+    resend.counts.selected += 1;
+    match &made {
+        Some(delivery) => {
+            let key = table::delivery_key(account, delivery.id);
+            tx.resending.insert(key, (delivery.id.lane.lead.0, resend.id.0.0))?;
+            tx.enter(account, delivery)?;
+        }
+        None => resend.counts.skipped += 1,
+    }
+    Ok(made.is_some())
+}
+
+/// Notes that a delivery has ended, if a resend made it owed.
+pub(super) fn ended(tx: &mut Tx<'_>, account: AccountId, id: DeliveryId, state: &State) -> Result<()> {
+    let of = tx.resending.remove(table::delivery_key(account, id))?.map(|of| of.value().1);
+    let Some(of) = of else { return Ok(()) };
+    // What came of the delivery is worth more than that it is counted.
+    let Some(Some(mut resend)) = listed(read(tx, account, ResendId(Serial(of))))? else { return Ok(()) };
+    resend.counts.note(state);
+    put(tx, account, &resend)
+}
+
+/// Whether a delivery waits for its webhook to be switched on, as those of resends do; all others fall due and are
+/// cancelled.
+pub(super) fn is_parked(tx: &Tx<'_>, account: AccountId, id: DeliveryId) -> Result<bool> {
+    let webhook = tx.setup.webhook(account, id.lane.webhook);
+    let is_off = webhook.is_some_and(|webhook| matches!(webhook.switch, Switch::Off(_)));
+    Ok(is_off && tx.resending.get(table::delivery_key(account, id))?.is_some())
+}
+
+/// Takes the deliveries of resends out of what is due while their webhook is off, and puts them back when it is not.
+pub(super) fn switched(tx: &mut Tx<'_>, account: AccountId, webhook: WebhookId) -> Result<()> {
+    for delivery in open_of(tx, account, webhook, None)? {
+        if let Some(due) = delivery.state.due() {
+            tx.due.remove(table::due_key(account, delivery.id, due))?;
+        }
+        let rules = tx.lane_rules(account, delivery.id, delivery.lead.kind);
+        tx.make_due_in_turn(account, &delivery, rules)?;
+    }
+    Ok(())
+}
+
+/// The open deliveries of a webhook's resends, or of this one.
+fn open_of(
+    tx: &Tx<'_>,
+    account: AccountId,
+    webhook: WebhookId,
+    of: Option<ResendId>,
+) -> Result<Vec<Delivery>> {
+    let mut open = Vec::new();
+    for entry in tx.resending.range((account.0, webhook.0, 0)..=(account.0, webhook.0, u64::MAX))? {
+        let (key, value) = entry?;
+        let (lead, resend) = value.value();
+        if of.is_none_or(|of| of.0.0 == resend) {
+            let lane = Lane { webhook, lead: Serial(lead) };
+            let id = DeliveryId { lane, serial: Serial(key.value().2) };
+            open.extend(listed(tx.read_open(account, id))?.flatten());
+        }
+    }
+    Ok(open)
+}
+
+fn end(tx: &mut Tx<'_>, account: AccountId, resend: &mut Resend, phase: Phase) -> Result<()> {
+    resend.phase = phase;
+    tx.resend_running.remove((account.0, resend.wanted.webhook.0))?;
+    put(tx, account, resend)
+}
+
+fn put(tx: &mut Tx<'_>, account: AccountId, resend: &Resend) -> Result<()> {
+    tx.resend.insert((account.0, resend.id.0.0), row::encode(resend).as_slice())?;
+    Ok(())
+}
+
+fn read(tx: &Tx<'_>, account: AccountId, id: ResendId) -> Result<Option<Resend>> {
+    let row = tx.resend.get((account.0, id.0.0))?;
+    row.map(|row| decode(row.value(), id)).transpose()
+}
+
+fn decode(row: &[u8], id: ResendId) -> Result<Resend> {
+    row::decode(row, || format!("resend {id}"))
+}
