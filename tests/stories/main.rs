@@ -14,6 +14,7 @@ mod full_disk;
 mod languages;
 mod order;
 mod oversize;
+mod periods;
 mod plugins;
 mod preview;
 mod relay;

@@ -16,6 +16,7 @@ mod problem;
 mod query;
 mod reference;
 mod relay;
+mod resends;
 mod schema;
 mod secrets;
 mod sites;
@@ -186,6 +187,8 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::send))
         .routes(routes!(deliveries::cancel))
         .routes(routes!(deliveries::replay::replay))
+        .routes(routes!(resends::create, resends::list))
+        .routes(routes!(resends::get, resends::cancel))
         .routes(routes!(notifications::list))
         .routes(routes!(plugins::list))
         .routes(routes!(plugins::put, plugins::get, plugins::delete))

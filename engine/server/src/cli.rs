@@ -9,6 +9,7 @@ mod preview;
 mod received;
 mod receiver;
 mod rehearsal;
+mod resend;
 mod send;
 pub(crate) mod terminal;
 
@@ -63,6 +64,8 @@ enum Command {
     Preview(preview::Options),
     /// Make, try and upload plugins and scripts
     Plugin(plugin::Line),
+    /// Send a period of a webhook's deliveries again
+    Resend(resend::Line),
     /// Look at the engine's configuration
     Config {
         #[command(subcommand)]
@@ -155,6 +158,7 @@ pub(crate) fn run(line: Line) -> anyhow::Result<ExitCode> {
         Command::Send(options) => block_on(send::run(options, terminal)),
         Command::Preview(options) => preview::run(&options, &mut terminal),
         Command::Plugin(line) => plugin::run(line, &mut terminal),
+        Command::Resend(line) => resend::run(line, &mut terminal),
         Command::Openapi => {
             terminal.line(api::openapi().to_pretty_json()?)?;
             Ok(ExitCode::SUCCESS)

@@ -24,6 +24,7 @@ const TAGS: &[(&str, &str)] = &[
     ("plugins", "Customers' own code that filters, rewrites and judges"),
     ("secrets", "Values that plugins may read where a webhook grants them"),
     ("deliveries", "What is owed to handlers, and what became of it"),
+    ("resends", "Periods that are sent again"),
     ("leads", "What is known about leads"),
     ("notifications", "What happened that somebody may have to do something about"),
     ("reference", "What clients look up"),

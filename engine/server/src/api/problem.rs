@@ -101,9 +101,7 @@ impl Problem {
 
     /// Input that is not taken: 422 with these faults.
     pub(super) fn refused(code: &'static str, detail: String, errors: Vec<Fault>) -> Self {
-        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
-        problem.0.body.errors = errors;
-        problem
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).naming(errors)
     }
 
     /// One fault in the input: 422.
@@ -114,6 +112,12 @@ impl Problem {
     /// Too much is under way: 503, and when to try again.
     pub(super) fn overloaded(detail: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).retry_after(OVERLOAD_RETRY_SECONDS)
+    }
+
+    /// Names what of the input stands in the way.
+    pub(super) fn naming(mut self, errors: Vec<Fault>) -> Self {
+        self.0.body.errors = errors;
+        self
     }
 
     /// Adds a member to the problem details.

@@ -9,7 +9,7 @@ use axum::{
 use leadhook_core::{
     fact::shorten,
     fault::{Fault, Faults},
-    id::{DeliveryId, SiteId, WebhookId},
+    id::{DeliveryId, ResendId, SiteId, WebhookId},
     time::{Serial, Timestamp},
 };
 use leadhook_store::query::LIMIT_MAX;
@@ -172,6 +172,12 @@ impl Named for WebhookId {
 }
 
 impl Named for DeliveryId {
+    fn by_id(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: leadhook_core::id::NotAnId| error.to_string())
+    }
+}
+
+impl Named for ResendId {
     fn by_id(text: &str) -> Result<Self, String> {
         text.parse().map_err(|error: leadhook_core::id::NotAnId| error.to_string())
     }

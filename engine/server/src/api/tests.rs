@@ -8,6 +8,7 @@ mod events;
 mod gate;
 mod leads;
 mod notifications;
+mod periods;
 mod plugins;
 mod preview;
 mod relay;

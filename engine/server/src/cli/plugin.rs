@@ -3,12 +3,12 @@
 mod bench;
 mod build;
 mod check;
-mod client;
+pub(super) mod client;
 mod compare;
 mod create;
 mod fixtures;
 mod interpreted;
-mod remote;
+pub(super) mod remote;
 mod replay;
 mod run;
 mod sdk;

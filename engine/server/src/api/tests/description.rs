@@ -8,6 +8,7 @@ use leadhook_core::{
     event::{Event, EventKind, Trigger},
     fault::Faults,
     id::SiteId,
+    resend::Wanted,
     settings::Known,
     site::Site,
     webhook::Settings,
@@ -37,6 +38,12 @@ fn known(faults: &Faults, path: &str) -> BTreeSet<String> {
 
 fn settings_faults(value: &Value) -> Faults {
     Settings::parse(value, &Known { addresses: &AddressPolicy::default(), account: None }).unwrap_err()
+}
+
+#[test]
+fn a_resend_is_described_with_the_fields_that_are_read() {
+    let faults = Wanted::parse(&json!({"?": 1})).unwrap_err();
+    assert_eq!(properties(&schemas(), "ResendWanted"), known(&faults, "?"));
 }
 
 #[test]

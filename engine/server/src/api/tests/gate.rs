@@ -27,7 +27,7 @@ fn calls() -> Vec<(String, String, bool)> {
 async fn every_call_needs_a_key_but_health_the_description_and_the_relay() {
     let world = World::new().await;
     let calls = calls();
-    assert_eq!(calls.len(), 44);
+    assert_eq!(calls.len(), 48);
     for (method, path, is_open) in calls {
         for key in [None, Some("Bearer wrong"), Some("Basic YTpi"), Some("Bearer ")] {
             let mut request = Request::builder().method(method.as_str()).uri(&path);

@@ -27,14 +27,14 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// An engine, and the right to ask it.
-pub(super) struct Client {
+pub(in crate::cli) struct Client {
     server: Url,
     authorization: String,
 }
 
 impl Client {
     /// A client for the engine and key that a command names.
-    pub(super) fn new(access: &Access) -> anyhow::Result<Self> {
+    pub(in crate::cli) fn new(access: &Access) -> anyhow::Result<Self> {
         let server = Url::parse(&access.server).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let server = server.with_context(|| {
             format!("--server {}: expected a URL like http://127.0.0.1:8080", access.server)
@@ -45,12 +45,12 @@ impl Client {
     }
 
     /// What a GET answers.
-    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+    pub(in crate::cli) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.ask(Method::GET, path, "application/json", Vec::new()).await
     }
 
     /// What the engine answers, where it did as it was asked.
-    pub(super) async fn ask(
+    pub(in crate::cli) async fn ask(
         &self,
         method: Method,
         path: &str,

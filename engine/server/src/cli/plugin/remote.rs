@@ -20,19 +20,19 @@ use crate::cli::{
 
 /// Which engine, and who asks.
 #[derive(Debug, clap::Args)]
-pub(super) struct Access {
+pub(in crate::cli) struct Access {
     /// The engine's address
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    pub(super) server: String,
+    pub(in crate::cli) server: String,
     /// The account's API key; better given by file or environment, where other users do not see it
     #[arg(long)]
-    pub(super) key: Option<String>,
+    pub(in crate::cli) key: Option<String>,
     /// A file that holds the account's API key
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
-    pub(super) key_file: Option<PathBuf>,
+    pub(in crate::cli) key_file: Option<PathBuf>,
     /// Print what the engine answers, as JSON
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
 }
 
 /// What is uploaded.
@@ -191,7 +191,7 @@ fn page_path(path: &str, cursor: Option<&str>) -> String {
 }
 
 /// A text as a part of a path or query.
-pub(super) fn segment(text: &str) -> String {
+pub(in crate::cli) fn segment(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
@@ -216,7 +216,7 @@ fn warn(saved: &Value) {
     }
 }
 
-pub(super) fn json_line(value: &Value, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
+pub(in crate::cli) fn json_line(value: &Value, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
     terminal.line(format!("{value:#}"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,241 @@
+//! `leadhook resend`: a period of a webhook's deliveries sent again, watched, and called off.
+
+use std::{process::ExitCode, time::Duration};
+
+use hyper::Method;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::{
+    block_on,
+    plugin::{
+        client::Client,
+        remote::{Access, json_line, segment},
+    },
+    terminal::{Style, Terminal, pad, tame},
+};
+
+pub(super) const HELP: &str = "\
+Examples:
+  leadhook resend start wh_0a1b2c3d4e5f6 --from 2026-03-01T00:00:00+03:00 --to 2026-03-08T00:00:00+03:00
+  leadhook resend start wh_0a1b2c3d4e5f6 --from … --to … --only failed --url current --detach
+  leadhook resend list
+  leadhook resend show rs_0a1b2c3d4e5f6 --follow
+  leadhook resend cancel rs_0a1b2c3d4e5f6
+
+The engine sends the period again by itself; a command that is broken off changes nothing about it.
+Exit code of `start` and `show --follow`: 0 when it is done and nothing failed, 1 when not.";
+
+/// How long between two looks at a resend that is followed.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Rows of a list.
+const ROWS_MAX: usize = 50;
+
+/// What is done about resends.
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Line {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Send a period again, and show how far it is until it has ended
+    #[command(after_help = HELP)]
+    Start(Start),
+    /// List the resends, newest first
+    List(List),
+    /// Show how far a resend is
+    Show(Show),
+    /// Cancel a resend: nothing more of it is sent
+    Cancel(Cancel),
+}
+
+#[derive(Debug, clap::Args)]
+struct Start {
+    /// The webhook's id
+    webhook: String,
+    /// Deliveries of calls and requests from this time on, like 2026-03-01T00:00:00+03:00
+    #[arg(long, value_name = "TIME")]
+    from: String,
+    /// Before this time; at most 31 days after the first
+    #[arg(long, value_name = "TIME")]
+    to: String,
+    /// Every delivery that had at least one attempt, or failed ones
+    #[arg(long, value_parser = ["all", "failed"], default_value = "all")]
+    only: String,
+    /// To the URL of then, or to the webhook's URL of now, for a handler that moved
+    #[arg(long, value_parser = ["then", "current"], default_value = "then")]
+    url: String,
+    /// Do not wait for its end
+    #[arg(long)]
+    detach: bool,
+    #[command(flatten)]
+    access: Access,
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    #[command(flatten)]
+    access: Access,
+}
+
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// The resend's id
+    id: String,
+    /// Wait for its end, and show how far it is meanwhile
+    #[arg(long)]
+    follow: bool,
+    #[command(flatten)]
+    access: Access,
+}
+
+#[derive(Debug, clap::Args)]
+struct Cancel {
+    /// The resend's id
+    id: String,
+    #[command(flatten)]
+    access: Access,
+}
+
+/// Carries it out; the exit code is its answer.
+pub(crate) fn run(line: Line, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
+    block_on(async {
+        match line.action {
+            Action::Start(options) => start(&options, terminal).await,
+            Action::List(options) => list(&options, terminal).await,
+            Action::Show(options) => show(&options, terminal).await,
+            Action::Cancel(options) => cancel(&options, terminal).await,
+        }
+    })
+}
+
+async fn start(options: &Start, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
+    let client = Client::new(&options.access)?;
+    let wanted = json!({
+        "webhook": options.webhook, "from": options.from, "to": options.to, "only": options.only, "url": options.url,
+    });
+    let body = wanted.to_string().into_bytes();
+    let begun = client.ask(Method::POST, "/v1/resends", "application/json", body).await?;
+    if options.detach {
+        return tell(&begun, &options.access, terminal);
+    }
+    if !options.access.json {
+        terminal.line(format!("{} has begun", text(&begun, "id")))?;
+    }
+    follow(&client, &begun, &options.access, terminal).await
+}
+
+async fn list(options: &List, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
+    let page = Client::new(&options.access)?.get(&format!("/v1/resends?limit={ROWS_MAX}")).await?;
+    if options.access.json {
+        return json_line(&page["resends"], terminal);
+    }
+    let resends = page["resends"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if resends.is_empty() {
+        terminal.line("no period was sent again yet")?;
+    }
+    for resend in resends {
+        terminal.line(in_a_line(resend, terminal))?;
+    }
+    if page["next_cursor"].is_string() {
+        terminal.line(format!("there are more; these are the newest {ROWS_MAX}"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(options: &Show, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
+    let client = Client::new(&options.access)?;
+    let resend = client.get(&path(&options.id)).await?;
+    match options.follow {
+        true => follow(&client, &resend, &options.access, terminal).await,
+        false => tell(&resend, &options.access, terminal),
+    }
+}
+
+async fn cancel(options: &Cancel, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
+    let client = Client::new(&options.access)?;
+    let cancelled = client.ask(Method::DELETE, &path(&options.id), "application/json", Vec::new()).await?;
+    tell(&cancelled, &options.access, terminal)
+}
+
+fn path(id: &str) -> String {
+    format!("/v1/resends/{}", segment(id))
+}
+
+/// Looks at a resend until it has ended; the bar is drawn on standard error, where that is a terminal.
+async fn follow(
+    client: &Client,
+    resend: &Value,
+    access: &Access,
+    terminal: &mut Terminal,
+) -> anyhow::Result<ExitCode> {
+    let path = path(resend["id"].as_str().unwrap_or_default());
+    let bar = ProgressBar::new(100);
+    bar.set_style(ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  {elapsed}")?);
+    let mut resend = resend.clone();
+    while !matches!(resend["state"].as_str(), Some("done" | "cancelled")) {
+        bar.set_position(resend["percent_looked_through"].as_u64().unwrap_or(0));
+        bar.set_message(in_words(&resend));
+        tokio::time::sleep(LOOK_EVERY).await;
+        resend = client.get(&path).await?;
+    }
+    bar.finish_and_clear();
+    tell(&resend, access, terminal)?;
+    let is_good = resend["state"] == "done" && resend["failed"] == 0;
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn tell(resend: &Value, access: &Access, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
+    if access.json {
+        return json_line(resend, terminal);
+    }
+    terminal.line(in_a_line(resend, terminal))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_a_line(resend: &Value, terminal: &Terminal) -> String {
+    let state = match resend["state"].as_str() {
+        Some("done") if resend["failed"] == 0 => Style::Green,
+        Some("running") => Style::Bold,
+        _ => Style::Yellow,
+    };
+    let state = terminal.paint(state, pad(&text(resend, "state"), 9));
+    let (id, webhook) = (text(resend, "id"), text(resend, "webhook"));
+    let period = format!("{} to {}", text(resend, "from"), text(resend, "to"));
+    format!("{id}  {state}  {webhook}  {period}  {}", in_words(resend))
+}
+
+fn in_words(resend: &Value) -> String {
+    let count = |name: &str| resend[name].as_u64().unwrap_or(0);
+    let paused = if resend["state"] == "paused" { ", paused: the webhook is off" } else { "" };
+    format!(
+        "{} selected, {} delivered, {} failed, {} skipped{paused}",
+        count("selected"),
+        count("delivered"),
+        count("failed"),
+        count("skipped")
+    )
+}
+
+fn text(value: &Value, name: &str) -> String {
+    tame(value[name].as_str().unwrap_or_default()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resend_is_told_in_a_line() {
+        let resend = json!({
+            "id": "rs_1", "state": "paused", "webhook": "wh_1", "from": "A", "to": "B\u{1b}", "selected": 7,
+            "delivered": 3, "failed": 1, "skipped": 2,
+        });
+        let expected = "rs_1  paused     wh_1  A to B\\u{1b}  7 selected, 3 delivered, 1 failed, 2 skipped, \
+                        paused: the webhook is off";
+        assert_eq!(in_a_line(&resend, &Terminal::plain(std::io::sink())), expected);
+    }
+}
