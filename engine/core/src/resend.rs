@@ -157,7 +157,7 @@ pub enum Choice {
 /// What came of the deliveries of a resend. Those that have not ended are what is left of the selected ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
-    /// Deliveries of the period that were found.
+    /// Deliveries of the period that were looked at.
     pub selected: u64,
     /// Sent again with success.
     pub delivered: u64,
@@ -210,6 +210,10 @@ pub struct Resend {
     pub wanted: Wanted,
     /// Whether it goes on.
     pub phase: Phase,
+    /// How many deliveries of the period were counted ahead, before the first was selected.
+    pub counted: u64,
+    /// Every delivery before this serial was counted. It ends at the id's.
+    pub counted_to: Serial,
     /// Every delivery before this serial was looked at. It ends at the id's.
     pub place: Serial,
     /// What came of its deliveries.
@@ -219,24 +223,28 @@ pub struct Resend {
 impl Resend {
     /// One that begins. Deliveries are looked through in the order in which they became owed.
     pub fn new(id: ResendId, wanted: Wanted) -> Self {
-        let place = first_place(&wanted).min(id.0);
-        Self { id, wanted, phase: Phase::Running, place, counts: Counts::default() }
+        let place = Serial::at(wanted.from.plus_ms(-CLOCK_AHEAD_MS_MAX)).min(id.0);
+        let (phase, counts) = (Phase::Running, Counts::default());
+        Self { id, wanted, phase, counted: 0, counted_to: place, place, counts }
+    }
+
+    /// Whether it is known how many there are.
+    pub fn has_counted(&self) -> bool {
+        self.counted_to >= self.id.0
+    }
+
+    /// How many deliveries it is about: as they were counted, until each was looked at or it ended. What becomes of a
+    /// delivery meanwhile can make it one more or less.
+    pub fn selected(&self) -> u64 {
+        match self.phase {
+            Phase::Running if !self.has_looked_through() => self.counted.max(self.counts.selected),
+            _ => self.counts.selected,
+        }
     }
 
     /// Whether every delivery was looked at.
     pub fn has_looked_through(&self) -> bool {
         self.place >= self.id.0
-    }
-
-    /// How far it has looked through the time in which its deliveries became owed, 0 to 100.
-    pub fn percent_looked_through(&self) -> u8 {
-        let first = first_place(&self.wanted).min(self.id.0).0;
-        let whole = (self.id.0.0 - first).max(1);
-        let done = self.place.0.saturating_sub(first).min(whole);
-        if self.has_looked_through() {
-            return 100;
-        }
-        u8::try_from(u128::from(done) * 100 / u128::from(whole)).unwrap_or(100)
     }
 
     /// Where it stands, told by whether its webhook is on.
@@ -248,10 +256,6 @@ impl Resend {
             Phase::Cancelled { .. } => ResendState::Cancelled,
         }
     }
-}
-
-fn first_place(wanted: &Wanted) -> Serial {
-    Serial::at(wanted.from.plus_ms(-CLOCK_AHEAD_MS_MAX))
 }
 
 /// How many of a resend's deliveries may be due at one time for a webhook that is sent to at this rate: half of what it

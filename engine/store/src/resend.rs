@@ -37,7 +37,7 @@ pub struct Stepped {
 /// When the next step of a resend is worth while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
-    /// At once: this one looked at as many rows as one step may.
+    /// At once: this one counted, or looked at as many rows as one step may.
     Now,
     /// When a delivery of its webhook was settled or cancelled, or the webhook was switched.
     AfterChange,
@@ -63,7 +63,7 @@ pub trait Resends: Send + Sync {
     -> Result<Option<Resend>>;
     /// The resends of all accounts that have not ended, for the start of an engine.
     async fn running_resends(&self) -> Result<Vec<(AccountId, WebhookId, ResendId)>>;
-    /// Goes on with a resend: selects the next few deliveries, makes owed those that send them again and moves the
+    /// Goes on with a resend: first counts, a bounded number of rows at a step, how much there is; then selects the next few deliveries, makes owed those that send them again and moves the
     /// place, all of it in one transaction; so a crash neither loses nor doubles anything. Selects nothing while
     /// enough of it is due, other deliveries of the webhook wait, or the webhook is off. The step after the last
     /// delivery has ended ends the resend and notes that for the account's people.

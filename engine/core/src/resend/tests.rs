@@ -153,10 +153,12 @@ fn counts_add_up_and_the_place_tells_how_far_it_is() {
     assert_eq!((counts.delivered, counts.failed, counts.skipped, counts.open()), (1, 1, 2, 2));
     let id = ResendId(Serial::at(Timestamp(100 * HOUR_MS)));
     let mut resend = Resend::new(id, wanted(60, 61));
-    assert_eq!((resend.place.time(), resend.percent_looked_through()), (Timestamp(36 * HOUR_MS), 0));
-    resend.place = Serial::at(Timestamp(68 * HOUR_MS));
-    assert_eq!((resend.percent_looked_through(), resend.has_looked_through()), (50, false));
-    resend.place = id.0;
-    assert_eq!((resend.percent_looked_through(), resend.has_looked_through()), (100, true));
+    assert_eq!((resend.place.time(), resend.has_counted()), (Timestamp(36 * HOUR_MS), false));
+    (resend.counted, resend.counted_to) = (7, id.0);
+    assert_eq!((resend.has_counted(), resend.has_looked_through(), resend.selected()), (true, false, 7));
+    let phase = Phase::Cancelled { at: Timestamp(0) };
+    assert_eq!(Resend { phase, ..resend.clone() }.selected(), 0, "what was not reached is not sent");
+    (resend.place, resend.counts) = (id.0, counts);
+    assert_eq!((resend.has_looked_through(), resend.selected()), (true, 6));
     assert_eq!(resend.state(false), ResendState::Paused);
 }

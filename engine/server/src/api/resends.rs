@@ -73,9 +73,8 @@ pub(super) struct ResendShown {
     #[schema(format = DateTime)]
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<String>,
-    /// How far it has looked through the time in which its deliveries became owed, 0 to 100.
-    percent_looked_through: u8,
-    /// Deliveries of the period that were found so far.
+    /// Deliveries of the period: they are counted first, which may take a moment. Of one that was cancelled, those that it
+    /// had reached.
     selected: u64,
     /// Sent again with success.
     delivered: u64,
@@ -102,8 +101,7 @@ impl ResendShown {
             state: resend.state(webhook_is_on).to_string(),
             created_at: id.0.time().to_rfc3339(),
             ended_at,
-            percent_looked_through: resend.percent_looked_through(),
-            selected: counts.selected,
+            selected: resend.selected(),
             delivered: counts.delivered,
             failed: counts.failed,
             skipped: counts.skipped,

@@ -173,11 +173,14 @@ async fn follow(
     terminal: &mut Terminal,
 ) -> anyhow::Result<ExitCode> {
     let path = path(resend["id"].as_str().unwrap_or_default());
-    let bar = ProgressBar::new(100);
-    bar.set_style(ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  {elapsed}")?);
+    let bar = ProgressBar::new(1);
+    bar.set_style(ProgressStyle::with_template("{bar:20} {percent:>3} %  {elapsed:>4}  {wide_msg}")?);
     let mut resend = resend.clone();
     while !matches!(resend["state"].as_str(), Some("done" | "cancelled")) {
-        bar.set_position(resend["percent_looked_through"].as_u64().unwrap_or(0));
+        let count = |name: &str| resend[name].as_u64().unwrap_or(0);
+        // Nothing of nothing would be drawn as all of it.
+        bar.set_length(count("selected").max(1));
+        bar.set_position(count("delivered") + count("failed") + count("skipped"));
         bar.set_message(in_words(&resend));
         tokio::time::sleep(LOOK_EVERY).await;
         resend = client.get(&path).await?;

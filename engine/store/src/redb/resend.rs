@@ -16,7 +16,7 @@ use leadhook_core::{
     webhook::Switch,
 };
 
-use self::look::{Found, Look};
+use self::look::{Counted, Found, Look};
 use super::{
     RedbStore, by_hand, notifications, row, settle, table,
     tx::Tx,
@@ -76,6 +76,9 @@ impl Resends for RedbStore {
         let looking = move |shared: &_| look::look(shared, account, id, now);
         match self.on_blocking_thread(looking).await? {
             Look::Nothing(next) => Ok(Stepped { made: 0, next }),
+            Look::Counted(counted) => {
+                self.queue.call(move |tx| note_counted(tx, account, id, &counted), |stepped, _| stepped).await
+            }
             Look::Found(found) => {
                 self.queue.call(move |tx| step(tx, account, id, &found, now), |stepped, _| stepped).await
             }
@@ -155,6 +158,18 @@ fn cancel(tx: &mut Tx<'_>, account: AccountId, id: ResendId, now: Timestamp) -> 
         }
     }
     read(tx, account, id)
+}
+
+/// Notes what was counted ahead, if nothing has moved since.
+fn note_counted(tx: &mut Tx<'_>, account: AccountId, id: ResendId, counted: &Counted) -> Result<Stepped> {
+    if let Some(mut resend) = read(tx, account, id)?
+        && resend.counted_to == counted.from
+    {
+        resend.counted_to = counted.to;
+        resend.counted += counted.count;
+        put(tx, account, &resend)?;
+    }
+    Ok(Stepped { made: 0, next: NextStep::Now })
 }
 
 /// Carries out what was found, if nothing has moved since.

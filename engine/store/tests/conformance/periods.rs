@@ -50,8 +50,16 @@ async fn begin(world: &World, wanted: Wanted) -> ResendId {
     }
 }
 
+/// Steps as long as the next one is worth while at once.
 async fn step(world: &World, id: ResendId, now: Timestamp) -> Stepped {
-    world.store.step_resend(ACCOUNT, id, now).await.unwrap()
+    let mut made = 0;
+    loop {
+        let stepped = world.store.step_resend(ACCOUNT, id, now).await.unwrap();
+        made += stepped.made;
+        if stepped.next != NextStep::Now {
+            return Stepped { made, ..stepped };
+        }
+    }
 }
 
 async fn resend(world: &World, id: ResendId) -> Resend {
@@ -101,6 +109,7 @@ pub(crate) async fn a_period_is_sent_again_once_each_also_over_a_restart<F: Fixt
             break;
         }
         assert_eq!((running, stepped.made), (vec![(ACCOUNT, webhook, id)], 1));
+        assert_eq!(resend(&world, id).await.selected(), 15, "they are counted before the first is sent");
         assert_eq!(step(&world, id, now).await.made, 0, "while one of it is due");
         let claimed = world.claim_one(webhook, now).await;
         sent.push(claimed.delivery.resend_of.as_ref().unwrap().first);

@@ -1,7 +1,7 @@
 //! Looking for the next deliveries of a resend: in the order in which they became owed, open ones and those of each day
 //! that ended.
 
-use std::iter::Peekable;
+use std::{iter::Peekable, ops::ControlFlow};
 
 use ::redb::{AccessGuard, StorageError};
 use leadhook_core::{
@@ -22,6 +22,8 @@ use crate::{NextStep, Result};
 
 /// The most deliveries that one step looks at.
 const LOOKED_AT_MAX: usize = 2_000;
+/// The most that one step counts.
+const COUNTED_MAX: usize = 10_000;
 /// The most that it finds, those that are only counted too: each is read again by the writer.
 const FOUND_MAX: usize = 256;
 
@@ -29,8 +31,20 @@ const FOUND_MAX: usize = 256;
 pub(super) enum Look {
     /// There is nothing to be done until then.
     Nothing(NextStep),
+    /// So many more are of the period.
+    Counted(Counted),
     /// There is something to be written.
     Found(Found),
+}
+
+/// Deliveries that were counted ahead.
+pub(super) struct Counted {
+    /// The place from which.
+    pub(super) from: Serial,
+    /// The place up to which.
+    pub(super) to: Serial,
+    /// Those of the period among them.
+    pub(super) count: u64,
 }
 
 /// The next deliveries of the period.
@@ -65,6 +79,11 @@ pub(super) fn look(shared: &Shared, account: AccountId, id: ResendId, now: Times
         if !webhook.is_on() {
             return Ok(Look::Nothing(NextStep::AfterChange));
         }
+        let mut looking =
+            Looking { view, account, resend: &resend, leads: DayTables::new(view, table::LEAD) };
+        if !resend.has_counted() {
+            return looking.count().map(Look::Counted);
+        }
         if resend.has_looked_through() {
             return Ok(match resend.counts.open() {
                 0 => Look::Found(nothing_found),
@@ -73,7 +92,7 @@ pub(super) fn look(shared: &Shared, account: AccountId, id: ResendId, now: Times
         }
         match room(shared, view, webhook, &resend, now)? {
             0 => Ok(Look::Nothing(NextStep::AfterChange)),
-            room => Looking { view, account, resend: &resend, room }.find().map(Look::Found),
+            room => looking.find(room).map(Look::Found),
         }
     })
 }
@@ -114,12 +133,43 @@ struct Looking<'a> {
     view: &'a View,
     account: AccountId,
     resend: &'a Resend,
-    room: usize,
+    leads: DayTables<'a, LeadKey>,
 }
 
 impl Looking<'_> {
-    fn find(&self) -> Result<Found> {
-        let (from, until) = (self.resend.place, self.resend.id.0);
+    fn count(&mut self) -> Result<Counted> {
+        let (from, mut count) = (self.resend.counted_to, 0);
+        let to = self.walk(from, COUNTED_MAX, |_, _| {
+            count += 1;
+            ControlFlow::Continue(())
+        })?;
+        Ok(Counted { from, to, count })
+    }
+
+    fn find(&mut self, mut room: usize) -> Result<Found> {
+        let (from, mut deliveries) = (self.resend.place, Vec::new());
+        let to = self.walk(from, LOOKED_AT_MAX, |id, choice| {
+            deliveries.push(id);
+            room -= usize::from(choice != Choice::Skip);
+            match room == 0 || deliveries.len() == FOUND_MAX {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        })?;
+        let goes_on = room > 0 && to < self.resend.id.0;
+        let next = if goes_on { NextStep::Now } else { NextStep::AfterChange };
+        Ok(Found { from, to, deliveries, next })
+    }
+
+    /// Gives the deliveries of the period from a place on to `take`, until that breaks or so many were looked at. The
+    /// place before which each was.
+    fn walk(
+        &mut self,
+        from: Serial,
+        looked_at_max: usize,
+        mut take: impl FnMut(DeliveryId, Choice) -> ControlFlow<()>,
+    ) -> Result<Serial> {
+        let until = self.resend.id.0;
         let key = |serial: Serial| (self.account.0, self.resend.wanted.webhook.0, serial.0);
         let mut open = self.view.table(table::OPEN)?.range(key(from)..key(until))?.peekable();
         let mut days = self.view.days(&table::DONE)?;
@@ -131,38 +181,31 @@ impl Looking<'_> {
             }
         }
         let mut done = done.into_iter().flatten().peekable();
-        let mut leads = DayTables::new(self.view, table::LEAD);
-        let mut found = Found { from, to: until, deliveries: Vec::new(), next: NextStep::AfterChange };
-        let (mut looked_at, mut room) = (0, self.room);
+        let mut looked_at = 0;
         while let Some(entry) = earlier(&mut open, &mut done) {
             let (key, value) = entry?;
             let serial = Serial(key.value().2);
-            let is_enough = looked_at == LOOKED_AT_MAX || found.deliveries.len() == FOUND_MAX;
-            if is_enough || room == 0 {
-                found.to = serial;
-                found.next = if room == 0 { NextStep::AfterChange } else { NextStep::Now };
-                break;
+            if looked_at == looked_at_max {
+                return Ok(serial);
             }
             looked_at += 1;
             let read = row::decode(value.value(), || format!("delivery number {}", serial.0));
             let Some(delivery) = listed(read)? else { continue };
-            match self.choice(&delivery, &mut leads)? {
-                Choice::NotAmong => continue,
-                Choice::Skip => {}
-                Choice::SendAgain | Choice::TakeUp => room -= 1,
+            let choice = self.choice(&delivery)?;
+            if choice != Choice::NotAmong && take(delivery.id, choice).is_break() {
+                return Ok(Serial(serial.0 + 1));
             }
-            found.deliveries.push(delivery.id);
         }
-        Ok(found)
+        Ok(until)
     }
 
-    fn choice(&self, delivery: &Delivery, leads: &mut DayTables<'_, LeadKey>) -> Result<Choice> {
+    fn choice(&mut self, delivery: &Delivery) -> Result<Choice> {
         let wanted = &self.resend.wanted;
         let (choice, lead) = (wanted.choose(delivery), delivery.id.lane.lead);
         if choice == Choice::NotAmong || lead.time().plus_ms(CLOCK_AHEAD_MS_MAX) < wanted.from {
             return Ok(Choice::NotAmong);
         }
-        let Some(versions) = leads.on(lead.day())? else { return Ok(Choice::NotAmong) };
+        let Some(versions) = self.leads.on(lead.day())? else { return Ok(Choice::NotAmong) };
         let newest = listed(view::newest_lead(versions, self.account, lead))?.flatten();
         let is_among = newest.is_some_and(|lead| wanted.is_of_period(lead.start.at));
         Ok(if is_among { choice } else { Choice::NotAmong })
