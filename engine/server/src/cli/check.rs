@@ -37,7 +37,7 @@ pub(crate) fn run(flags: &Flags, terminal: &mut Terminal) -> anyhow::Result<Exit
 }
 
 /// The longest name of a setting.
-const NAME_CHARACTERS: usize = 17;
+const NAME_CHARACTERS: usize = 20;
 /// What most values need.
 const VALUE_CHARACTERS: usize = 24;
 
