@@ -12,7 +12,6 @@ const MICRO: &[(&str, &str)] = &[
     ("leadhook-core", "render"),
     ("leadhook-core", "sign"),
     ("leadhook-store", "cycle"),
-    ("leadhook-sandbox", "call"),
 ];
 
 /// What is measured.

@@ -1,7 +1,7 @@
 //! A plugin's module in wasmtime alone: the least that any host does for the same call.
 
 use anyhow::{Result, anyhow};
-use leadhook_sandbox::{Delivery, Draft, Limits};
+use leadhook_sandbox::{Delivery, Draft, Level, Limits};
 use leadhook_testkit::Sample;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Store,
@@ -31,21 +31,6 @@ struct Failure {
     code: String,
     message: String,
     retryable: bool,
-}
-
-#[derive(ComponentType, Lift)]
-#[component(enum)]
-#[repr(u8)]
-#[allow(dead_code, reason = "the cases are named by the interface")]
-enum Level {
-    #[component(name = "debug")]
-    Debug,
-    #[component(name = "info")]
-    Info,
-    #[component(name = "warn")]
-    Warn,
-    #[component(name = "error")]
-    Error,
 }
 
 /// What the host functions answer.
