@@ -7,11 +7,7 @@ use leadhook_core::{
     time::{Serial, Timestamp},
 };
 
-use super::{
-    row, table,
-    tx::Tx,
-    view::{View, listed},
-};
+use super::{row, table, tx::Tx, view::View};
 use crate::{Result, query::Page};
 
 /// Keeps a notification; the oldest beyond the limit goes.
@@ -36,20 +32,8 @@ pub(super) fn list(
     limit: usize,
     before: Option<Serial>,
 ) -> Result<Page<Notification>> {
-    let before = before.map_or(u64::MAX, |serial| serial.0);
-    let table = view.table(table::NOTIFICATION)?;
-    let mut rows = Vec::new();
-    let mut read = None;
-    for entry in table.range((account.0, 0)..(account.0, before))?.rev() {
-        if rows.len() == limit {
-            return Ok(Page { rows, next: read });
-        }
-        let (key, value) = entry?;
-        let serial = Serial(key.value().1);
-        let what = || format!("notification {}", serial.0);
-        let decoded = row::decode::<(Timestamp, News)>(value.value(), what);
-        rows.extend(listed(decoded)?.map(|(at, news)| Notification { serial, at, news }));
-        read = Some(serial);
-    }
-    Ok(Page { rows, next: None })
+    view.newest_first(table::NOTIFICATION, account, limit, before, |serial, row| {
+        let (at, news) = row::decode(row, || format!("notification {}", serial.0))?;
+        Ok(Notification { serial, at, news })
+    })
 }

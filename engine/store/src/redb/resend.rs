@@ -17,11 +17,7 @@ use leadhook_core::{
 };
 
 use self::look::{Counted, Found, Look};
-use super::{
-    RedbStore, by_hand, notifications, row, settle, table,
-    tx::Tx,
-    view::{View, listed},
-};
+use super::{RedbStore, by_hand, notifications, row, settle, table, tx::Tx, view::listed};
 use crate::{NextStep, ResendBegun, Resends, Result, Stepped, query::Page};
 
 /// Why a delivery was cancelled whose resend was.
@@ -47,7 +43,12 @@ impl Resends for RedbStore {
         limit: usize,
         before: Option<Serial>,
     ) -> Result<Page<Resend>> {
-        self.read(move |view| list(view, account, limit, before)).await
+        self.read(move |view| {
+            view.newest_first(table::RESEND, account, limit, before, |serial, row| {
+                decode(row, ResendId(serial))
+            })
+        })
+        .await
     }
 
     async fn cancel_resend(
@@ -128,22 +129,6 @@ fn forget_oldest(tx: &mut Tx<'_>, account: AccountId) -> Result<()> {
     }
     Ok(())
 }
-
-fn list(view: &View, account: AccountId, limit: usize, before: Option<Serial>) -> Result<Page<Resend>> {
-    let before = before.map_or(u64::MAX, |serial| serial.0);
-    let (mut rows, mut read) = (Vec::new(), None);
-    for entry in view.table(table::RESEND)?.range((account.0, 0)..(account.0, before))?.rev() {
-        if rows.len() == limit {
-            return Ok(Page { rows, next: read });
-        }
-        let (key, value) = entry?;
-        let id = ResendId(Serial(key.value().1));
-        rows.extend(listed(decode(value.value(), id))?);
-        read = Some(id.0);
-    }
-    Ok(Page { rows, next: None })
-}
-
 fn cancel(tx: &mut Tx<'_>, account: AccountId, id: ResendId, now: Timestamp) -> Result<Option<Resend>> {
     let Some(mut resend) = read(tx, account, id)? else { return Ok(None) };
     if resend.phase != Phase::Running {

@@ -17,7 +17,7 @@ use super::{
     row,
     table::{self, Daily, LeadKey},
 };
-use crate::{Result, StoreError};
+use crate::{Result, StoreError, query::Page};
 
 /// The most rows that one page of a list looks at.
 pub(super) const ROWS_LOOKED_AT_MAX: usize = 20_000;
@@ -59,6 +59,29 @@ impl View {
             self.txn.list_tables()?.filter_map(|table| daily.day(table.name())).collect();
         days.sort_unstable_by(|a, b| b.cmp(a));
         Ok(days)
+    }
+
+    /// A page of what an account has under serials, newest first, from before a serial on.
+    pub(super) fn newest_first<T>(
+        &self,
+        definition: TableDefinition<'_, (u32, u64), &'static [u8]>,
+        account: AccountId,
+        limit: usize,
+        before: Option<Serial>,
+        decode: impl Fn(Serial, &[u8]) -> Result<T>,
+    ) -> Result<Page<T>> {
+        let before = before.map_or(u64::MAX, |serial| serial.0);
+        let (mut rows, mut read) = (Vec::new(), None);
+        for entry in self.table(definition)?.range((account.0, 0)..(account.0, before))?.rev() {
+            if rows.len() == limit {
+                return Ok(Page { rows, next: read });
+            }
+            let (key, value) = entry?;
+            let serial = Serial(key.value().1);
+            rows.extend(listed(decode(serial, value.value()))?);
+            read = Some(serial);
+        }
+        Ok(Page { rows, next: None })
     }
 
     /// What a delivery is, wherever it stands.
