@@ -8,6 +8,7 @@
 
 mod again;
 mod fairness;
+mod golden;
 mod notifications;
 mod order;
 mod periods;

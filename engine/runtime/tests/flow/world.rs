@@ -102,8 +102,21 @@ impl World {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let start = Timestamp::from_rfc3339("2026-03-02T10:00:00Z").unwrap();
+        let world = Self::on(tempfile::tempdir().unwrap(), start, limits).await;
+        let account = Account {
+            id: ACCOUNT,
+            name: "default".to_owned(),
+            client_id_key: [1; 32],
+            recording_key: [2; 32],
+        };
+        world.store().put_account(account).await.unwrap();
+        world.site(json!({})).await;
+        world
+    }
+
+    /// An engine on a folder as it is.
+    pub(crate) async fn on(folder: tempfile::TempDir, start: Timestamp, limits: Limits) -> Self {
         let clock = Arc::new(ManualClock::new(start));
         let handler = Arc::new(Handler {
             clock: Arc::clone(&clock),
@@ -113,15 +126,6 @@ impl World {
             open: watch::Sender::new(true),
         });
         let store = RedbStore::open(folder.path(), Options::default()).unwrap();
-        let account = Account {
-            id: ACCOUNT,
-            name: "default".to_owned(),
-            client_id_key: [1; 32],
-            recording_key: [2; 32],
-        };
-        store.put_account(account).await.unwrap();
-        let site = Site::parse(SiteId::new("60001").unwrap(), 1, &json!({})).unwrap();
-        store.put_site(ACCOUNT, site, start).await.unwrap();
         let engine = start_engine(store, &handler, &clock, limits, plugins()).await;
         Self { engine, clock, handler, folder, limits, next_webhook: std::cell::Cell::new(1) }
     }
