@@ -48,8 +48,9 @@ pub(super) fn begin_write(database: &Database) -> Result<WriteTransaction> {
 /// Opens a database of this format, or makes one where there is none.
 pub(super) fn open(opener: &Opener) -> std::result::Result<Opened, NotOpened> {
     let database = opener().map_err(NotOpened::Database)?;
-    if stored_format(&database)?.is_none() {
-        make_tables(&database)?;
+    match stored_format(&database)? {
+        None => make_tables(&database)?,
+        Some(_) => add_tables(&database)?,
     }
     let txn = database.begin_read()?;
     let serial = txn.open_table(table::META)?.get(META_SERIAL)?.map_or(0, |serial| serial.value());
@@ -72,6 +73,19 @@ fn stored_format(database: &Database) -> Result<Option<u32>> {
         return Err(StoreError::Format { found, supported: FORMAT });
     }
     Ok(Some(found))
+}
+
+/// Makes the tables that an earlier version of the same format did not have.
+fn add_tables(database: &Database) -> Result<()> {
+    let txn = begin_write(database)?;
+    let before = txn.list_tables()?.count();
+    let leases = Leases::default();
+    drop(Tx::open(&txn, Arc::default(), Serial::default(), &leases)?);
+    let after = txn.list_tables()?.count();
+    if after == before {
+        return Ok(txn.abort()?);
+    }
+    Ok(txn.commit()?)
 }
 
 fn make_tables(database: &Database) -> Result<()> {
