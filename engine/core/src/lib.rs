@@ -17,8 +17,10 @@ pub mod lead;
 pub mod phone;
 pub mod relay;
 pub mod visit;
-// What customers set
+// What customers are and set
+pub mod account;
 pub mod address;
+pub mod audit;
 pub mod settings;
 pub mod site;
 pub mod webhook;
@@ -38,6 +40,7 @@ pub mod render;
 // What happened, and what follows
 pub mod breaker;
 pub mod notification;
+pub mod operations;
 pub mod outcome;
 pub mod plugin;
 pub mod replay;
