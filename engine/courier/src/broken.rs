@@ -8,12 +8,15 @@ use rustls::CertificateError;
 /// The most names of a certificate that are told.
 const CERTIFICATE_NAMES_TOLD_MAX: usize = 3;
 
-/// An attempt without a whole answer; [`Outcome::Broken`] on its way up.
+/// There is no whole answer; of an attempt, [`Outcome::Broken`] on its way up.
 #[derive(Debug)]
-pub(crate) struct Broken {
-    pub(crate) kind: BrokenKind,
-    pub(crate) detail: String,
-    pub(crate) status: Option<u16>,
+pub struct Broken {
+    /// In which way.
+    pub kind: BrokenKind,
+    /// What exactly, for people; no paths, query strings or bodies.
+    pub detail: String,
+    /// The status, where one had come before.
+    pub status: Option<u16>,
 }
 
 impl Broken {

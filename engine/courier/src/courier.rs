@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use http::Response;
+use hyper::body::Incoming;
 use leadhook_core::{
     address::AddressPolicy,
     delivery::Request,
@@ -18,7 +20,7 @@ use crate::{
     CourierError,
     broken::Broken,
     connect::Connector,
-    exchange::{Interrupted, exchange},
+    exchange::{Interrupted, ask, whole},
     names::{Names, Resolve, SystemNames},
     outgoing::outgoing,
     pool::{Key, Limits, Pool},
@@ -120,21 +122,38 @@ impl Courier {
         extra_headers: &[(String, String)],
         deadline: Instant,
     ) -> Result<Answer, Broken> {
+        let Begun { key, mut wire, place, response } = self.begin(request, extra_headers, deadline).await?;
+        let answer = whole(&mut wire, response, &place, deadline).await?;
+        // Where it cannot serve again it is closed here.
+        if wire.is_idle() {
+            self.pool.put(key, wire);
+        }
+        Ok(answer)
+    }
+
+    /// Sends the request, on a kept connection or a fresh one, and reads the head of the answer.
+    pub(crate) async fn begin(
+        &self,
+        request: &Request,
+        extra_headers: &[(String, String)],
+        deadline: Instant,
+    ) -> Result<Begun, Broken> {
         let target = Target::of(&request.url, self.names.policy())?;
         let mut outgoing = outgoing(&target, request, extra_headers)?;
         let addresses = self.addresses(&target, deadline).await?;
 
         if let Some((key, mut wire)) = self.kept(&target, &addresses) {
-            match exchange(&mut wire, outgoing, &target.place, deadline).await {
+            match ask(&mut wire, outgoing, &target.place, deadline).await {
+                Ok(response) => return Ok(Begun { key, wire, place: target.place, response }),
                 Err(Interrupted::NotSent { outgoing: unsent, .. }) => outgoing = *unsent,
-                ended => return self.end(key, wire, ended),
+                Err(Interrupted::Broken(broken)) => return Err(broken),
             }
         }
         let (address, stream) = self.connector.connect(&target, &addresses, deadline).await?;
         let mut wire =
             Wire::over(stream).await.map_err(|error| Broken::from_exchange(&error, &target.place))?;
-        let ended = exchange(&mut wire, outgoing, &target.place, deadline).await;
-        self.end(key(&target, address), wire, ended)
+        let response = ask(&mut wire, outgoing, &target.place, deadline).await?;
+        Ok(Begun { key: key(&target, address), wire, place: target.place, response })
     }
 
     async fn addresses(&self, target: &Target, deadline: Instant) -> Result<Vec<SocketAddr>, Broken> {
@@ -146,6 +165,7 @@ impl Courier {
         };
         Ok(addresses.iter().map(|address| SocketAddr::new(*address, target.port)).collect())
     }
+
     /// An idle connection to any of these addresses.
     fn kept(&self, target: &Target, addresses: &[SocketAddr]) -> Option<(Key, Wire)> {
         addresses.iter().find_map(|address| {
@@ -153,19 +173,15 @@ impl Courier {
             self.pool.take(&key).map(|wire| (key, wire))
         })
     }
+}
 
-    /// Keeps the connection where it can serve again; otherwise it is closed here.
-    fn end(&self, key: Key, mut wire: Wire, ended: Result<Answer, Interrupted>) -> Result<Answer, Broken> {
-        match ended {
-            Ok(answer) => {
-                if wire.is_idle() {
-                    self.pool.put(key, wire);
-                }
-                Ok(answer)
-            }
-            Err(Interrupted::NotSent { broken, .. } | Interrupted::Broken(broken)) => Err(broken),
-        }
-    }
+/// An answer whose head has come, on the connection that the rest comes on.
+pub(crate) struct Begun {
+    pub(crate) key: Key,
+    pub(crate) wire: Wire,
+    /// The host with its port, for people.
+    pub(crate) place: String,
+    pub(crate) response: Response<Incoming>,
 }
 
 fn key(target: &Target, address: SocketAddr) -> Key {

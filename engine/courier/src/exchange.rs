@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -38,33 +39,53 @@ pub(crate) enum Interrupted {
     Broken(Broken),
 }
 
+impl From<Interrupted> for Broken {
+    /// Where there is no other connection to try.
+    fn from(interrupted: Interrupted) -> Self {
+        match interrupted {
+            Interrupted::NotSent { broken, .. } | Interrupted::Broken(broken) => broken,
+        }
+    }
+}
+
 impl From<Broken> for Interrupted {
     fn from(broken: Broken) -> Self {
         Self::Broken(broken)
     }
 }
 
-/// Sends the request and reads the answer. Afterwards the connection can be used again if it
-/// [is idle](Wire::is_idle), which it is not where the body was cut.
-pub(crate) async fn exchange(
+/// Sends the request and reads the head of the answer, whose status is 200 to 599.
+pub(crate) async fn ask(
     wire: &mut Wire,
     outgoing: Outgoing,
     place: &str,
     deadline: Instant,
-) -> Result<Answer, Interrupted> {
+) -> Result<Response<Incoming>, Interrupted> {
     let response = head(wire, outgoing, place, deadline).await?;
     let status = response.status().as_u16();
     if !(200..=599).contains(&status) {
         let detail = format!("{place} answered with the status {status}");
         return Err(Broken { kind: BrokenKind::NotHttp, detail, status: Some(status) }.into());
     }
+    Ok(response)
+}
+
+/// Reads the rest of an answer. Afterwards the connection can be used again if it [is idle](Wire::is_idle), which
+/// it is not where the body was cut.
+pub(crate) async fn whole(
+    wire: &mut Wire,
+    response: Response<Incoming>,
+    place: &str,
+    deadline: Instant,
+) -> Result<Answer, Broken> {
+    let status = response.status().as_u16();
     let (parts, incoming) = response.into_parts();
     let (body, body_cut) = match timeout_at(deadline, wire.drive(body(incoming, &parts.headers, place))).await
     {
         Ok(read) => read.map_err(|broken| Broken { status: Some(status), ..broken })?,
         Err(_) => {
             let detail = place.to_owned();
-            return Err(Broken { kind: BrokenKind::TimeoutReading, detail, status: Some(status) }.into());
+            return Err(Broken { kind: BrokenKind::TimeoutReading, detail, status: Some(status) });
         }
     };
     Ok(Answer { status, headers: readable(&parts.headers), body, body_cut })
@@ -130,14 +151,9 @@ fn before_sending(error: &hyper::Error, place: &str) -> Broken {
 /// The first [`BODY_BYTES_KEPT_MAX`] bytes of the body, and whether there were more.
 async fn body(mut incoming: Incoming, headers: &HeaderMap, place: &str) -> Result<(Vec<u8>, bool), Broken> {
     let mut kept = Vec::new();
-    while let Some(frame) = incoming.frame().await {
-        let chunk = match frame.map(hyper::body::Frame::into_data) {
-            Ok(Ok(chunk)) => chunk,
-            // Trailers are of no use here.
-            Ok(Err(_)) => continue,
-            Err(error) if ends_by_closing(headers) && is_unannounced_close(&error) => break,
-            Err(error) => return Err(Broken::from_exchange(&error, place)),
-        };
+    let ends_by_closing = ends_by_closing(headers);
+    while let Some(chunk) = chunk(&mut incoming, ends_by_closing, place).await {
+        let chunk = chunk?;
         let room = BODY_BYTES_KEPT_MAX - kept.len();
         kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if chunk.len() > room {
@@ -147,7 +163,25 @@ async fn body(mut incoming: Incoming, headers: &HeaderMap, place: &str) -> Resul
     Ok((kept, false))
 }
 
-fn ends_by_closing(headers: &HeaderMap) -> bool {
+/// The next piece of a body; `None` at its end.
+pub(crate) async fn chunk(
+    incoming: &mut Incoming,
+    ends_by_closing: bool,
+    place: &str,
+) -> Option<Result<Bytes, Broken>> {
+    loop {
+        match incoming.frame().await?.map(hyper::body::Frame::into_data) {
+            Ok(Ok(chunk)) => return Some(Ok(chunk)),
+            // Trailers are of no use here.
+            Ok(Err(_)) => {}
+            Err(error) if ends_by_closing && is_unannounced_close(&error) => return None,
+            Err(error) => return Some(Err(Broken::from_exchange(&error, place))),
+        }
+    }
+}
+
+/// Whether a body with these headers ends with its connection, since nothing tells its length.
+pub(crate) fn ends_by_closing(headers: &HeaderMap) -> bool {
     !headers.contains_key(http::header::CONTENT_LENGTH)
         && !headers.contains_key(http::header::TRANSFER_ENCODING)
 }
@@ -199,7 +233,6 @@ mod tests {
         time::Duration,
     };
 
-    use bytes::Bytes;
     use http_body_util::Full;
     use tokio::io::{
         AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, Repeat, duplex,
@@ -211,6 +244,16 @@ mod tests {
         let mut outgoing = http::Request::new(Full::new(Bytes::from_static(b"a=1")));
         *outgoing.method_mut() = http::Method::POST;
         outgoing
+    }
+
+    async fn exchange(
+        wire: &mut Wire,
+        outgoing: Outgoing,
+        place: &str,
+        deadline: Instant,
+    ) -> Result<Answer, Interrupted> {
+        let response = ask(wire, outgoing, place, deadline).await?;
+        Ok(whole(wire, response, place, deadline).await?)
     }
 
     fn soon() -> Instant {

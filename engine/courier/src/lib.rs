@@ -1,9 +1,10 @@
-//! leadhook-courier: takes one request to its handler and brings back an outcome, whatever the handler does.
+//! leadhook-courier: takes one request to its handler and brings back an outcome, whatever the handler does; and
+//! fetches what lies at an address, piece by piece.
 //!
 //! What holds here:
 //! - Only addresses that the [`AddressPolicy`](leadhook_core::address::AddressPolicy) permits are connected to.
 //!   A name is resolved once for an attempt, every answer is checked, and the name is not looked at again.
-//! - One deadline bounds the whole attempt. Heads, bodies, idle connections, remembered names and lookups in
+//! - One deadline bounds the whole attempt; of what is fetched, the head, and then each piece. Heads, bodies, idle connections, remembered names and lookups in
 //!   flight are bounded too.
 //! - A request goes out at most once in an attempt. A kept connection that turns out to be closed is replaced
 //!   only where the request was certainly not begun.
@@ -16,6 +17,7 @@ mod broken;
 mod connect;
 mod courier;
 mod exchange;
+mod fetch;
 mod names;
 mod outgoing;
 mod pool;
@@ -23,7 +25,9 @@ mod target;
 mod trust;
 mod wire;
 
+pub use broken::Broken;
 pub use courier::{Courier, CourierSettings};
+pub use fetch::Fetched;
 pub use names::{LOOKUPS_MAX, Resolve, SystemNames};
 pub use trust::Roots;
 

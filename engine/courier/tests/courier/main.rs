@@ -4,6 +4,7 @@
 mod addresses;
 mod answers;
 mod breaks;
+mod fetches;
 mod fixture;
 mod peer;
 mod reuse;
