@@ -3,9 +3,9 @@
 use divan::{Bencher, black_box};
 use leadhook_core::{
     event::Trigger,
-    id::{DeliveryId, Lane, SiteId, WebhookId},
+    id::{AccountId, DeliveryId, Lane, SiteId, WebhookId},
     lead::{Lead, LeadKind},
-    parameter::{Keys, RecordingLinks},
+    parameter::{Keys, RecordingLinks, recording::LinkKeyId},
     preview::{preview, sample_lead},
     render::{Scene, render},
     site::Site,
@@ -33,7 +33,8 @@ impl Stage {
         let settings = json!({ "url": "https://crm.example/hook", "method": method });
         let recording = RecordingLinks {
             base_url: "https://hooks.example".to_owned(),
-            key: vec![7; 32],
+            key: LinkKeyId { account: AccountId(1), number: 1 },
+            secret: [7; 32],
             expires_days: 30,
         };
         Self {

@@ -61,6 +61,13 @@ pub struct LeadRef {
 impl LeadRef {
     /// The most bytes a lead's id may have.
     pub const ID_BYTES_MAX: usize = 128;
+
+    /// The one that is shown as this text, `site/kind/id`; an id may hold slashes itself.
+    pub fn by_text(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '/');
+        let (site, kind, id) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self { site: SiteId::new(site)?, kind: LeadKind::by_word(kind)?, id: id.to_owned() })
+    }
 }
 
 impl fmt::Display for LeadRef {

@@ -16,6 +16,7 @@ pub mod limits;
 mod notify;
 pub mod plugins;
 mod prepare;
+mod recordings;
 mod replay;
 mod resends;
 
@@ -23,4 +24,5 @@ pub use activate::Activation;
 pub use again::Unrepeatable;
 pub use engine::{Carrier, Engine, Parts};
 pub use plugins::PluginParts;
+pub use recordings::{Linked, Recording};
 pub use replay::{Again, Replay, Replayed};

@@ -9,6 +9,7 @@ mod error;
 mod plugin;
 pub mod query;
 pub mod redb;
+mod recording;
 mod relay;
 mod resend;
 mod then;
@@ -37,6 +38,7 @@ pub use crate::{
     by_hand::ByHand,
     error::{Result, StoreError},
     plugin::{KnownPlugin, PluginDeleted, Upload},
+    recording::{KeyRevoked, KeyRotated, RecordingKeys},
     relay::Relay,
     resend::{NextStep, ResendBegun, Resends, Stepped},
     then::RenderedFrom,
@@ -187,7 +189,7 @@ pub struct Shown {
 
 /// The commands. Each is one transaction or a consistent read; an answer means that it is durable.
 #[async_trait]
-pub trait Store: Resends + Send + Sync + 'static {
+pub trait Store: RecordingKeys + Resends + Send + Sync + 'static {
     /// Makes or replaces an account.
     async fn put_account(&self, account: Account) -> Result<()>;
     /// An account by its number.

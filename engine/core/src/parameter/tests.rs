@@ -175,7 +175,8 @@ fn the_recordings_own_address_is_never_sent_and_the_link_obeys_the_site() {
     let stage = Stage::sample(LeadKind::Call, json!({}));
     let link = stage.sent(Trigger::CallEnded, P::RecLink).unwrap();
     let token = link.strip_prefix("https://hooks.example/rec/").unwrap();
-    assert_eq!(recording::open(token, &[7; 32], NOW).unwrap().lead, "60001/call/1000000001");
+    let opened = recording::Token::read(token).unwrap().open(&[7; 32], NOW).unwrap();
+    assert_eq!(opened.lead.to_string(), "60001/call/1000000001");
     let mut unlinked = Stage::sample(LeadKind::Call, json!({}));
     unlinked.keys.recording = None;
     assert_eq!(unlinked.sent(Trigger::CallEnded, P::RecLink), None);

@@ -9,9 +9,9 @@ use crate::{
     catalogue::Parameter,
     delivery::{Fingerprints, Rendering},
     event::{Event, Trigger},
-    id::{DeliveryId, Lane, SiteId, WebhookId},
+    id::{AccountId, DeliveryId, Lane, SiteId, WebhookId},
     lead::{Lead, LeadKind},
-    parameter::{Keys, RecordingLinks},
+    parameter::{Keys, RecordingLinks, recording::LinkKeyId},
     preview::sample_lead,
     render::{Rendered, Scene, render},
     site::Site,
@@ -59,7 +59,8 @@ impl Stage {
         }
         let recording = RecordingLinks {
             base_url: "https://hooks.example".to_owned(),
-            key: vec![7; 32],
+            key: LinkKeyId { account: AccountId(1), number: 1 },
+            secret: [7; 32],
             expires_days: 30,
         };
         Self {

@@ -11,9 +11,12 @@ use leadhook_core::{
     delivery::Method,
     event::Trigger,
     fault::Faults,
-    id::{DeliveryId, Lane, SiteId, WebhookId},
+    id::{AccountId, DeliveryId, Lane, SiteId, WebhookId},
     lead::{Lead, LeadKind},
-    parameter::{Keys, RecordingLinks, recording::LINK_DAYS_DEFAULT},
+    parameter::{
+        Keys, RecordingLinks,
+        recording::{LINK_DAYS_DEFAULT, LinkKeyId},
+    },
     preview::{Preview, Shown, Verdict, preview, sample_lead},
     rehearse::Rehearsed,
     render::Scene,
@@ -157,7 +160,8 @@ fn render(
 ) -> Preview {
     let recording = public_url.map(|url| RecordingLinks {
         base_url: url.trim_end_matches('/').to_owned(),
-        key: Vec::new(),
+        key: LinkKeyId { account: AccountId::DEFAULT, number: 1 },
+        secret: [0; 32],
         expires_days: LINK_DAYS_DEFAULT,
     });
     let keys = Keys { client_id_key: [0; 32], recording };

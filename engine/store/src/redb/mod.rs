@@ -16,6 +16,7 @@ mod notifications;
 mod opening;
 mod plugins;
 mod recent;
+mod recording;
 mod relays;
 mod resend;
 mod row;

@@ -94,6 +94,9 @@ pub(super) const RESENDING: TableDefinition<'_, DeliveryKey, (u64, u64)> = Table
 pub(super) const SECRET: TableDefinition<'_, (u32, Text), Bytes> = TableDefinition::new("secret");
 /// Account and the SHA-256 of a relay's token: its site, and when it was made.
 pub(super) const RELAY: TableDefinition<'_, (u32, &[u8; 32]), Bytes> = TableDefinition::new("relay");
+/// Account and number: a key that signs links to recordings, or signed some. None before the first rotation.
+pub(super) const RECORDING_KEY: TableDefinition<'_, (u32, u32), Bytes> =
+    TableDefinition::new("recording_key");
 /// What plugins keep for webhooks.
 pub(super) const STATE: TableDefinition<'_, StateKey, Bytes> = TableDefinition::new("state");
 /// The rows of the state that have an end.

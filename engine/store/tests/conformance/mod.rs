@@ -10,6 +10,7 @@ pub(crate) mod notifications;
 pub(crate) mod periods;
 pub(crate) mod plugins;
 pub(crate) mod reading;
+pub(crate) mod recording;
 pub(crate) mod relay;
 pub(crate) mod resend;
 pub(crate) mod restart;
@@ -109,6 +110,9 @@ macro_rules! conformance {
             plugins: secrets_are_granted_by_name,
             plugins: accounts_do_not_share_plugins_and_secrets,
             plugins: a_restart_finds_plugins_and_secrets,
+            recording: an_account_begins_with_a_key_and_rotates_to_others,
+            recording: a_key_that_signs_no_longer_can_be_revoked,
+            recording: recording_keys_are_bounded_and_each_accounts_own,
             state: what_plugins_change_is_stored_with_the_outcome,
             state: a_key_that_has_ended_begins_anew,
             state: a_deleted_webhook_keeps_no_state,
