@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::key::KeyId,
     event::words,
+    id::AccountId,
     time::{Serial, Timestamp},
 };
 
@@ -119,6 +120,8 @@ pub struct Entry {
     pub at: Timestamp,
     /// Who asked for it.
     pub author: Author,
+    /// Whose it concerns: the operator's trail tells of many accounts.
+    pub account: AccountId,
     /// What was done.
     pub deed: Deed,
 }

@@ -4,12 +4,14 @@
 //! each command is one transaction, what it answers is durable, a claim is a lease that a stale holder
 //! cannot settle, and every key leads with the account. [`redb::RedbStore`] is the embedded one.
 
+mod accounts;
+mod acting;
 mod by_hand;
 mod error;
 mod plugin;
 pub mod query;
-pub mod redb;
 mod recording;
+pub mod redb;
 mod relay;
 mod resend;
 mod then;
@@ -35,6 +37,8 @@ use serde_json::Value;
 
 use crate::query::{DeliveryQuery, LeadQuery, Page};
 pub use crate::{
+    accounts::{AccountChanged, AccountMade, AccountSecrets, Accounts, KeyMade, KnownAccount, KnownKey},
+    acting::{Acting, as_asked_by, carried},
     by_hand::ByHand,
     error::{Result, StoreError},
     plugin::{KnownPlugin, PluginDeleted, Upload},
@@ -189,7 +193,7 @@ pub struct Shown {
 
 /// The commands. Each is one transaction or a consistent read; an answer means that it is durable.
 #[async_trait]
-pub trait Store: RecordingKeys + Resends + Send + Sync + 'static {
+pub trait Store: Accounts + RecordingKeys + Resends + Send + Sync + 'static {
     /// Makes or replaces an account.
     async fn put_account(&self, account: Account) -> Result<()>;
     /// An account by its number.

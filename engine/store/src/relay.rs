@@ -1,7 +1,7 @@
 //! Relays: the tokens by which the tracking service's own webhooks come in.
 
 use leadhook_core::{
-    id::{AccountId, SiteId},
+    id::{AccountId, SiteId, base32},
     time::Timestamp,
 };
 
@@ -18,4 +18,12 @@ pub struct Relay {
     pub digest: KeyDigest,
     /// When it was made.
     pub made_at: Timestamp,
+}
+
+impl Relay {
+    /// What it is known by to people: `relay_` and 13 letters and digits. It follows from the digest, which only whoever
+    /// has the token could have made.
+    pub fn id(&self) -> String {
+        format!("relay_{}", base32().encode(&self.digest[..8]))
+    }
 }

@@ -129,6 +129,7 @@ fn store(tx: &mut Tx<'_>, account: AccountId, accepted: &Accepted) -> Result<usi
     let (lead, cause) = (&accepted.lead, &accepted.cause);
     let row = row::encode(&(cause, lead));
     tx.leads.on(lead.serial.day())?.insert((account.0, lead.serial.0, lead.version), row.as_slice())?;
+    tx.grew(account, lead.serial.day(), row.len());
     let event_key = table::event_key(account, &lead.reference.site, &cause.event_id);
     tx.event_id.insert(event_key, (lead.serial.0, lead.version))?;
     if lead.version == 1 {

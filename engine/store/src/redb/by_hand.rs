@@ -2,6 +2,7 @@
 
 use ::redb::ReadableTable as _;
 use leadhook_core::{
+    audit::{Action, Deed},
     delivery::{Delivery, RESENDS_MAX, ResendOf, State},
     id::{AccountId, DeliveryId, WebhookId},
     time::Timestamp,
@@ -44,6 +45,7 @@ pub(super) fn send_now(
     if tx.due.remove(table::due_key(account, id, was_due))?.is_some() {
         tx.make_due(account, id, &delivery.state)?;
     }
+    tx.note(account, &Deed::new(Action::DeliverySent, &id))?;
     Ok(ByHand::Done { due: delivery.state.due() })
 }
 
@@ -51,6 +53,7 @@ pub(super) fn send_now(
 fn take_up_again(tx: &mut Tx<'_>, account: AccountId, delivery: Delivery, now: Timestamp) -> Result<ByHand> {
     let delivery = reopened(tx, account, delivery, now)?;
     tx.enter(account, &delivery)?;
+    tx.note(account, &Deed::new(Action::DeliverySent, &delivery.id))?;
     Ok(ByHand::Done { due: Some(now) })
 }
 
@@ -89,6 +92,7 @@ fn send_again(tx: &mut Tx<'_>, account: AccountId, delivery: Delivery, now: Time
     let (id, unrendered) = (first.id, ended(&first.state));
     let Some(again) = make_again(tx, account, first, None, now)? else { return Ok(unrendered) };
     tx.enter(account, &again)?;
+    tx.note(account, &Deed::new(Action::DeliverySent, &id).turning(None, again.id.to_string()))?;
     Ok(ByHand::SentAgain { by: again.id, first: id, due: now })
 }
 
@@ -124,6 +128,7 @@ pub(super) fn cancel(
     let was_due = delivery.state.due().unwrap_or(now);
     delivery.state = State::Cancelled { at: now, reason: reason.to_owned() };
     settle::end(tx, account, &delivery, &row::encode(&delivery), was_due)?;
+    tx.note(account, &Deed::new(Action::DeliveryCancelled, &id))?;
     tx.ask_next_due(account, id.lane.webhook, now);
     Ok(ByHand::Done { due: None })
 }

@@ -9,7 +9,10 @@ use super::{
     shared::not_open,
     tx::{Committed, Tx},
 };
-use crate::{Result, StoreError};
+use crate::{
+    Result, StoreError,
+    acting::{Acting, acting},
+};
 
 /// The most commands that wait for the writer.
 pub(super) const QUEUE_MAX: usize = 4_096;
@@ -27,6 +30,7 @@ pub(super) trait Command: Send {
 struct Call<T, U, R, F> {
     run: R,
     finish: F,
+    acting: Option<Arc<Acting>>,
     produced: Option<T>,
     answer: oneshot::Sender<Result<U>>,
 }
@@ -39,6 +43,7 @@ where
     F: FnOnce(T, &Committed) -> U + Send,
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        tx.acting.clone_from(&self.acting);
         self.produced = Some((self.run)(tx)?);
         Ok(())
     }
@@ -108,7 +113,7 @@ impl Queue {
         finish: impl FnOnce(T, &Committed) -> U + Send + 'static,
     ) -> Result<U> {
         let (answer, answered) = oneshot::channel();
-        let command = Box::new(Call { run, finish, produced: None, answer });
+        let command = Box::new(Call { run, finish, acting: acting(), produced: None, answer });
         self.steps.send(Step::Run(command, place)).map_err(|_| not_open())?;
         answered.await.map_err(|_| not_open())?
     }

@@ -4,6 +4,8 @@
 //! checked; nothing in memory grows with what is owed (only settings, which are few, and leases).
 
 mod accept;
+mod accounts;
+mod audit;
 mod by_hand;
 mod claim;
 mod command;
@@ -19,6 +21,7 @@ mod recent;
 mod recording;
 mod relays;
 mod resend;
+mod roster;
 mod row;
 mod save;
 mod secrets;
@@ -27,6 +30,7 @@ mod setup;
 mod shared;
 mod state;
 mod store;
+mod stored;
 mod table;
 mod then;
 mod tx;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ::redb::ReadableTable;
 use data_encoding::HEXLOWER;
 use leadhook_core::{
+    audit::{Action, Deed},
     id::{AccountId, WebhookId},
     plugin::PluginVersion,
     webhook::{Settings, Success},
@@ -33,7 +34,12 @@ pub(super) fn put(tx: &mut Tx<'_>, account: AccountId, upload: &Upload) -> Resul
         for (number, piece) in (0..).zip(upload.bytes.chunks(PIECE_BYTES)) {
             tx.plugin_piece.insert((account.0, sha256.as_str(), number), piece)?;
         }
+        // Kept for good, so under no day that could ever go.
+        tx.grew(account, 0, upload.bytes.len());
     }
+    let before = tx.setup.plugin(account, name).map(|plugin| plugin.current.sha256.clone());
+    let deed = Deed::new(Action::PluginUploaded, name);
+    tx.note(account, &deed.turning(before, sha256.clone()))?;
     let current = make_current(tx, account, name, sha256)?;
     current.ok_or_else(|| StoreError::Damaged { what: version_name(name, sha256) })
 }
@@ -46,7 +52,15 @@ pub(super) fn roll_back(
     sha256: &str,
 ) -> Result<Option<KnownPlugin>> {
     match tx.setup.plugin(account, name) {
-        Some(_) => make_current(tx, account, name, sha256),
+        Some(before) => {
+            let before = before.current.sha256.clone();
+            let chosen = make_current(tx, account, name, sha256)?;
+            if chosen.is_some() {
+                let deed = Deed::new(Action::PluginRolledBack, name);
+                tx.note(account, &deed.turning(Some(before), sha256.to_owned()))?;
+            }
+            Ok(chosen)
+        }
         None => Ok(None),
     }
 }
@@ -78,6 +92,7 @@ pub(super) fn delete(tx: &mut Tx<'_>, account: AccountId, name: &str) -> Result<
     }
     tx.plugin.remove((account.0, name))?;
     Arc::make_mut(&mut tx.setup).remove_plugin(account, name);
+    tx.note(account, &Deed::new(Action::PluginDeleted, name))?;
     Ok(PluginDeleted::Deleted)
 }
 

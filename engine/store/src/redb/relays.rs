@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use leadhook_core::{
+    audit::{Action, Deed},
     id::{AccountId, SiteId},
     time::Timestamp,
 };
@@ -26,16 +27,24 @@ pub(super) fn put(tx: &mut Tx<'_>, relay: &Relay) -> Result<bool> {
     let row = RelayRow { site: relay.site.clone(), made_at: relay.made_at };
     tx.relay.insert((relay.account.0, &relay.digest), row::encode(&row).as_slice())?;
     Arc::make_mut(&mut tx.setup).put_relay(relay.clone());
+    tx.note(relay.account, &deed(Action::RelayMade, relay))?;
     Ok(true)
 }
 
 /// Whether there was one.
 pub(super) fn delete(tx: &mut Tx<'_>, account: AccountId, digest: &KeyDigest) -> Result<bool> {
-    let found = tx.relay.remove((account.0, digest))?.is_some();
-    if found {
-        Arc::make_mut(&mut tx.setup).remove_relay(digest);
+    if tx.relay.remove((account.0, digest))?.is_none() {
+        return Ok(false);
     }
-    Ok(found)
+    if let Some(relay) = tx.setup.relay(digest).cloned() {
+        tx.note(account, &deed(Action::RelayRevoked, &relay))?;
+    }
+    Arc::make_mut(&mut tx.setup).remove_relay(digest);
+    Ok(true)
+}
+
+fn deed(action: Action, relay: &Relay) -> Deed {
+    Deed::new(action, &format!("{} of site {}", relay.id(), relay.site))
 }
 
 /// Deletes all relays of a site.

@@ -8,6 +8,7 @@ pub(super) mod look;
 use ::redb::ReadableTable as _;
 use async_trait::async_trait;
 use leadhook_core::{
+    audit::{Action, Deed},
     delivery::{Delivery, State},
     id::{AccountId, DeliveryId, Lane, ResendId, WebhookId},
     notification::News,
@@ -106,6 +107,7 @@ fn begin(tx: &mut Tx<'_>, account: AccountId, wanted: &Wanted, now: Timestamp) -
     put(tx, account, &resend)?;
     tx.resend_running.insert(key, resend.id.0.0)?;
     forget_oldest(tx, account)?;
+    tx.note(account, &Deed::new(Action::ResendBegun, &resend.id))?;
     Ok(ResendBegun::Begun(resend))
 }
 
@@ -135,6 +137,7 @@ fn cancel(tx: &mut Tx<'_>, account: AccountId, id: ResendId, now: Timestamp) -> 
         return Ok(Some(resend));
     }
     end(tx, account, &mut resend, Phase::Cancelled { at: now })?;
+    tx.note(account, &Deed::new(Action::ResendCancelled, &id))?;
     for mut delivery in open_of(tx, account, resend.wanted.webhook, Some(id))? {
         if tx.leases.lock().begin_change(account, delivery.id, now) {
             let was_due = delivery.state.due().unwrap_or(now);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use leadhook_core::{
+    audit::{self, Action, Deed},
     id::{AccountId, SiteId, WebhookId},
     notification::News,
     site::Site,
@@ -11,33 +12,47 @@ use leadhook_core::{
 };
 
 use super::{
+    accounts::roster,
     notifications, relays, resend, row,
     setup::{RevisionRow, WebhookRow},
     state, table,
     tx::Tx,
     view::View,
 };
-use crate::{Account, KeyDigest, Result, Revision, Saved};
+use crate::{Account, KeyDigest, KnownAccount, Result, Revision, Saved};
 
 pub(super) fn account(tx: &mut Tx<'_>, account: &Account) -> Result<()> {
     tx.account.insert(account.id.0, row::encode(account).as_slice())?;
+    let terms = tx.setup.roster.account(account.id).map(|known| known.terms.clone()).unwrap_or_default();
+    let known = KnownAccount { id: account.id, name: account.name.clone(), terms };
+    roster(tx).put_account(Arc::new(known));
     Ok(())
 }
 
 pub(super) fn key(tx: &mut Tx<'_>, digest: &KeyDigest, account: AccountId) -> Result<()> {
     tx.api_key.insert(digest, account.0)?;
+    roster(tx).put_first_key(digest, account, 0);
     Ok(())
 }
 
 /// Saves a site under the next revision; one that was deleted goes on counting.
 pub(super) fn site(tx: &mut Tx<'_>, account: AccountId, site: &Site) -> Result<Arc<Site>> {
-    let newest = tx.setup.any_site(account, &site.id).map_or(0, |known| known.revision);
+    let known = tx.setup.any_site(account, &site.id).cloned();
+    let newest = known.as_ref().map_or(0, |known| known.revision);
     let saved = Arc::new(Site { revision: newest + 1, ..site.clone() });
     let id = saved.id.as_str();
     let row = row::encode(&saved.to_json().to_string());
     tx.site_revision.insert((account.0, id, saved.revision), row.as_slice())?;
     tx.site.insert((account.0, id), (saved.revision, false))?;
     Arc::make_mut(&mut tx.setup).put_site(account, saved.clone(), false);
+    let before = known.as_ref().map(|known| known.to_json());
+    let mut changed = before.map_or_else(Vec::new, |before| audit::differing(&before, &saved.to_json()));
+    changed.retain(|field| field != "revision");
+    let deed = Deed::new(Action::SiteSaved, id).changing(changed);
+    tx.note(
+        account,
+        &deed.turning(known.map(|known| known.revision.to_string()), saved.revision.to_string()),
+    )?;
     Ok(saved)
 }
 
@@ -47,6 +62,7 @@ pub(super) fn delete_site(tx: &mut Tx<'_>, account: AccountId, id: &SiteId) -> R
     tx.site.insert((account.0, id.as_str()), (known.revision, true))?;
     Arc::make_mut(&mut tx.setup).put_site(account, known, true);
     relays::delete_all(tx, account, id)?;
+    tx.note(account, &Deed::new(Action::SiteDeleted, id))?;
     Ok(true)
 }
 
@@ -69,6 +85,7 @@ pub(super) fn new_webhook(
         subscriptions: vec![subscription(created, settings)],
     };
     write_revision(tx, &webhook, created)?;
+    tx.note(account, &Deed::new(Action::WebhookMade, &id).turning(None, "1".to_owned()))?;
     write_webhook(tx, webhook)
 }
 
@@ -91,6 +108,9 @@ pub(super) fn webhook(
     webhook.settings = settings.clone();
     webhook.subscriptions.push(subscription(saved, settings));
     write_revision(tx, &webhook, saved)?;
+    let changed = audit::differing(&known.settings.source, &settings.source);
+    let deed = Deed::new(Action::WebhookSaved, &id).changing(changed);
+    tx.note(account, &deed.turning(Some(known.revision.to_string()), webhook.revision.to_string()))?;
     write_webhook(tx, webhook).map(Saved::Saved)
 }
 
@@ -102,9 +122,14 @@ pub(super) fn switch(
     switch: &Switch,
 ) -> Result<Option<Arc<Webhook>>> {
     let Some(known) = existing(tx, account, id) else { return Ok(None) };
-    if *switch == Switch::Deleted {
-        state::forget(tx, account, id)?;
-    }
+    let deed = match switch {
+        Switch::Deleted => {
+            state::forget(tx, account, id)?;
+            Deed::new(Action::WebhookDeleted, &id)
+        }
+        _ => Deed::new(Action::WebhookSwitched, &id).turning(Some(position(&known.switch)), position(switch)),
+    };
+    tx.note(account, &deed)?;
     let webhook = write_webhook(tx, Webhook { switch: switch.clone(), ..(*known).clone() })?;
     resend::switched(tx, account, id)?;
     Ok(Some(webhook))
@@ -135,6 +160,16 @@ pub(super) fn revisions(view: &View, account: AccountId, id: WebhookId) -> Resul
         RevisionRow::read(value.value(), id, key.value().2)
     })
     .collect()
+}
+
+/// How a webhook is switched, as a trail tells it.
+fn position(switch: &Switch) -> String {
+    let word = match switch {
+        Switch::On => "on",
+        Switch::Off(_) => "off",
+        Switch::Deleted => "deleted",
+    };
+    word.to_owned()
 }
 
 fn existing(tx: &Tx<'_>, account: AccountId, id: WebhookId) -> Option<Arc<Webhook>> {

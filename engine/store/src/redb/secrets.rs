@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use leadhook_core::{id::AccountId, time::Timestamp};
+use leadhook_core::{
+    audit::{Action, Deed},
+    id::AccountId,
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{row, setup::Setup, tx::Tx};
@@ -31,6 +35,7 @@ pub(super) fn put(
     let secret = Secret { value: value.to_owned(), set_at: now };
     tx.secret.insert((account.0, name), row::encode(&secret).as_slice())?;
     Arc::make_mut(&mut tx.setup).put_secret(account, name.to_owned(), secret);
+    tx.note(account, &Deed::new(Action::SecretSet, name))?;
     Ok(())
 }
 
@@ -39,6 +44,7 @@ pub(super) fn delete(tx: &mut Tx<'_>, account: AccountId, name: &str) -> Result<
     let found = tx.secret.remove((account.0, name))?.is_some();
     if found {
         Arc::make_mut(&mut tx.setup).remove_secret(account, name);
+        tx.note(account, &Deed::new(Action::SecretDeleted, name))?;
     }
     Ok(found)
 }

@@ -80,6 +80,7 @@ pub(super) fn end(
     }
     tx.due.remove(table::due_key(account, id, was_due))?;
     tx.done.on(id.serial.day())?.insert(key, row)?;
+    tx.grew(account, id.serial.day(), row.len());
     let rules = tx.lane_rules(account, id, delivery.lead.kind);
     if rules.several {
         remember_delivered(tx, account, delivery)?;

@@ -1,5 +1,5 @@
 //! What customers have set, in memory: sites and webhooks, deleted ones too, since what they owed still ends;
-//! which plugins there are, secrets, and relays.
+//! which plugins there are, secrets, and relays; accounts and keys; how much is stored.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,7 +16,7 @@ use leadhook_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{plugins, relays, row, secrets::Secret, table};
+use super::{plugins, relays, roster::Roster, row, secrets::Secret, stored::Stored, table};
 use crate::{KeyDigest, KnownPlugin, Relay, Result, Revision, StoreError};
 
 /// What stands in a webhook's row.
@@ -50,6 +50,8 @@ pub(super) struct Setup {
     accounts: HashMap<AccountId, Arc<AccountSetup>>,
     /// Of all accounts: who brings a token does not say whose it is.
     relays: Arc<HashMap<KeyDigest, Relay>>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) stored: Arc<Stored>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -186,6 +188,8 @@ impl Setup {
         setup.load_plugins(txn)?;
         setup.load_secrets(txn)?;
         setup.load_relays(txn)?;
+        setup.roster = Arc::new(Roster::load(txn)?);
+        setup.stored = Arc::new(Stored::load(txn)?);
         Ok(setup)
     }
 

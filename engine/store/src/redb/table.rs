@@ -45,6 +45,16 @@ pub(super) type StateEndKey = (u32, u64, u64, Text, Text);
 
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 pub(super) const ACCOUNT: TableDefinition<'_, u32, Bytes> = TableDefinition::new("account");
+/// On which terms an account is served, as JSON text; the usual ones have no row.
+pub(super) const ACCOUNT_TERMS: TableDefinition<'_, u32, Bytes> = TableDefinition::new("account_terms");
+/// Account and key: what it opens, and its SHA-256.
+pub(super) const KEY: TableDefinition<'_, (u32, u64), Bytes> = TableDefinition::new("key");
+/// Account and key: when it was last used, in Unix milliseconds.
+pub(super) const KEY_USE: TableDefinition<'_, (u32, u64), i64> = TableDefinition::new("key_use");
+/// Account and serial: who changed what. Written once.
+pub(super) const AUDIT: TableDefinition<'_, (u32, u64), Bytes> = TableDefinition::new("audit");
+/// Account and UTC day: about how many bytes stand under the day.
+pub(super) const STORED: TableDefinition<'_, (u32, u32), u64> = TableDefinition::new("stored");
 /// The SHA-256 of an API key, and the account it speaks for.
 pub(super) const API_KEY: TableDefinition<'_, &[u8; 32], u32> = TableDefinition::new("api_key");
 /// Account and site: the newest revision, and whether it was deleted.

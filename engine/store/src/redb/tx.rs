@@ -15,12 +15,13 @@ use super::{
     lease::Leases,
     recent::Fresh,
     setup::Setup,
+    stored::Grown,
     table::{
         self, Daily, DeliveryKey, DueKey, DueValue, EventKey, LeadIdKey, LeadKey, StateEndKey, StateKey,
         TraceKey, VersionKey, WaitingKey,
     },
 };
-use crate::Result;
+use crate::{Acting, Result};
 
 type Rows<'t, K> = Table<'t, K, &'static [u8]>;
 
@@ -28,6 +29,11 @@ type Rows<'t, K> = Table<'t, K, &'static [u8]>;
 pub(super) struct Tx<'t> {
     pub(super) meta: Table<'t, &'static str, u64>,
     pub(super) account: Rows<'t, u32>,
+    pub(super) account_terms: Rows<'t, u32>,
+    pub(super) key: Rows<'t, (u32, u64)>,
+    pub(super) key_use: Table<'t, (u32, u64), i64>,
+    pub(super) audit: Rows<'t, (u32, u64)>,
+    pub(super) stored: Table<'t, (u32, u32), u64>,
     pub(super) api_key: Table<'t, &'static [u8; 32], u32>,
     pub(super) site: Table<'t, (u32, &'static str), (u32, bool)>,
     pub(super) site_revision: Rows<'t, (u32, &'static str, u32)>,
@@ -63,6 +69,10 @@ pub(super) struct Tx<'t> {
     pub(super) leases: &'t Leases,
     /// Leads in the versions that this transaction made, for the claims after the commit.
     pub(super) fresh: Vec<Fresh>,
+    /// What the accounts have stored more than before.
+    pub(super) grown: Grown,
+    /// Who asked for the command that is carried out; nobody where it is the engine's own.
+    pub(super) acting: Option<Arc<Acting>>,
     asked: BTreeSet<(AccountId, WebhookId)>,
     now: Timestamp,
 }
@@ -93,6 +103,11 @@ impl<'t> Tx<'t> {
         Ok(Self {
             meta: txn.open_table(table::META)?,
             account: txn.open_table(table::ACCOUNT)?,
+            account_terms: txn.open_table(table::ACCOUNT_TERMS)?,
+            key: txn.open_table(table::KEY)?,
+            key_use: txn.open_table(table::KEY_USE)?,
+            audit: txn.open_table(table::AUDIT)?,
+            stored: txn.open_table(table::STORED)?,
             api_key: txn.open_table(table::API_KEY)?,
             site: txn.open_table(table::SITE)?,
             site_revision: txn.open_table(table::SITE_REVISION)?,
@@ -125,6 +140,8 @@ impl<'t> Tx<'t> {
             last,
             leases,
             fresh: Vec::new(),
+            grown: Grown::new(),
+            acting: None,
             asked: BTreeSet::new(),
             now: Timestamp(i64::MIN),
         })
@@ -145,6 +162,7 @@ impl<'t> Tx<'t> {
     /// Writes what is kept once per transaction, and answers what was asked.
     pub(super) fn finish(mut self) -> Result<Committed> {
         self.meta.insert(table::META_SERIAL, self.last.0)?;
+        self.write_stored()?;
         let leases = self.leases.lock();
         let mut next_due = HashMap::with_capacity(self.asked.len());
         for (account, webhook) in &self.asked {

@@ -3,6 +3,7 @@
 //! A test file of one store implements [`Fixture`] and calls `conformance!` with it.
 
 pub(crate) mod accepting;
+pub(crate) mod accounts;
 pub(crate) mod by_hand;
 pub(crate) mod lanes;
 pub(crate) mod leasing;
@@ -95,6 +96,13 @@ macro_rules! conformance {
             periods: a_resend_ends_with_its_webhook,
             periods: of_each_account_the_newest_resends_are_kept_and_those_that_go_on,
             periods: resends_are_refused_with_the_reason,
+            accounts: accounts_are_made_under_numbers_and_names_of_their_own,
+            accounts: a_key_speaks_for_its_account_until_it_is_deleted,
+            accounts: of_each_account_only_so_many_keys_are_made,
+            accounts: what_somebody_changes_is_in_the_trail_of_the_account,
+            accounts: what_the_operator_changes_is_in_both_trails,
+            accounts: a_task_acts_in_the_name_of_who_began_it,
+            accounts: what_is_stored_is_counted_by_account,
             setting: sites_count_their_revisions_also_after_deletion,
             setting: accounts_and_keys_are_found,
             setting: a_webhook_is_made_inactive_and_saved_in_revisions,
