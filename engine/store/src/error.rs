@@ -39,6 +39,28 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// What is to be restored is no whole backup.
+    #[error("this backup cannot be used: {reason}")]
+    Backup {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A backup was made by a later version.
+    #[error(
+        "the backup was made by leadhook {version}, which is newer than this one ({own}); restore it with that"
+    )]
+    NewerBackup {
+        /// The version that made it.
+        version: String,
+        /// The version that is to restore it.
+        own: String,
+    },
+    /// A backup is to be restored onto something.
+    #[error("the folder {path} is not empty; a backup is only restored into an empty folder or a new one")]
+    NotEmpty {
+        /// The folder.
+        path: String,
+    },
 }
 
 /// Short for what every command answers.

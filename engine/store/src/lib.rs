@@ -6,6 +6,7 @@
 
 mod accounts;
 mod acting;
+mod backup;
 mod by_hand;
 mod error;
 mod plugin;
@@ -15,6 +16,7 @@ pub mod redb;
 mod relay;
 mod resend;
 mod then;
+mod upkeep;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -39,6 +41,7 @@ use crate::query::{DeliveryQuery, LeadQuery, Page};
 pub use crate::{
     accounts::{AccountChanged, AccountMade, AccountSecrets, Accounts, KeyMade, KnownAccount, KnownKey},
     acting::{Acting, as_asked_by, carried},
+    backup::{BackupHead, Unpacker},
     by_hand::ByHand,
     error::{Result, StoreError},
     plugin::{KnownPlugin, PluginDeleted, Upload},
@@ -46,6 +49,7 @@ pub use crate::{
     relay::Relay,
     resend::{NextStep, ResendBegun, Resends, Stepped},
     then::RenderedFrom,
+    upkeep::{Backup, Upkeep},
 };
 
 /// A customer.
@@ -193,7 +197,7 @@ pub struct Shown {
 
 /// The commands. Each is one transaction or a consistent read; an answer means that it is durable.
 #[async_trait]
-pub trait Store: Accounts + RecordingKeys + Resends + Send + Sync + 'static {
+pub trait Store: Accounts + RecordingKeys + Resends + Upkeep + Send + Sync + 'static {
     /// Makes or replaces an account.
     async fn put_account(&self, account: Account) -> Result<()>;
     /// An account by its number.

@@ -191,7 +191,10 @@ impl From<StoreError> for Problem {
             StoreError::Damaged { .. }
             | StoreError::InUse { .. }
             | StoreError::Format { .. }
-            | StoreError::Open { .. } => Self::internal(&error),
+            | StoreError::Open { .. }
+            | StoreError::Backup { .. }
+            | StoreError::NewerBackup { .. }
+            | StoreError::NotEmpty { .. } => Self::internal(&error),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod accept;
 mod accounts;
 mod audit;
+mod backup;
 mod by_hand;
 mod claim;
 mod command;
@@ -21,6 +22,7 @@ mod recent;
 mod recording;
 mod relays;
 mod resend;
+mod restore;
 mod roster;
 mod row;
 mod save;
@@ -32,8 +34,10 @@ mod state;
 mod store;
 mod stored;
 mod table;
+mod tables;
 mod then;
 mod tx;
+mod verify;
 mod view;
 mod writer;
 
@@ -41,6 +45,10 @@ use std::{path::Path, sync::Arc};
 
 use ::redb::{Database, DatabaseError, StorageBackend};
 
+pub use self::{
+    restore::restore,
+    verify::{FLAWS_TOLD_MAX, Flaw, Verified, verify},
+};
 use self::{
     command::Queue,
     opening::{NotOpened, Opened, Opener},

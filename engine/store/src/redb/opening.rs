@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::redb::{Database, DatabaseError, ReadableDatabase as _, TableError, WriteTransaction};
+use ::redb::{Database, DatabaseError, ReadableDatabase as _, WriteTransaction};
 use leadhook_core::time::Serial;
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
     setup::Setup,
     table::{self, FORMAT, META_FORMAT, META_SERIAL},
     tx::Tx,
+    view::View,
 };
 use crate::{Result, StoreError};
 
@@ -61,22 +62,14 @@ pub(super) fn open(opener: &Opener) -> std::result::Result<Opened, NotOpened> {
 
 /// The format of what is stored; `None` when nothing is.
 fn stored_format(database: &Database) -> Result<Option<u32>> {
-    let txn = database.begin_read()?;
-    let meta = match txn.open_table(table::META) {
-        Ok(meta) => meta,
-        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let found = meta.get(META_FORMAT)?.map_or(0, |format| format.value());
-    let found = u32::try_from(found).unwrap_or(u32::MAX);
-    if found != FORMAT {
-        return Err(StoreError::Format { found, supported: FORMAT });
+    match View::begin(database)?.format()? {
+        Some(found) if found != FORMAT => Err(StoreError::Format { found, supported: FORMAT }),
+        found => Ok(found),
     }
-    Ok(Some(found))
 }
 
 /// Makes the tables that an earlier version of the same format did not have.
-fn add_tables(database: &Database) -> Result<()> {
+pub(super) fn add_tables(database: &Database) -> Result<()> {
     let txn = begin_write(database)?;
     let before = txn.list_tables()?.count();
     let leases = Leases::default();

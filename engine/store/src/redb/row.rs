@@ -26,13 +26,23 @@ pub(super) fn decode<T: DeserializeOwned>(row: &[u8], what: impl FnOnce() -> Str
     read(row).ok_or_else(|| StoreError::Damaged { what: what() })
 }
 
+/// Whether a row is in this format and matches its checksum, whatever it holds.
+pub(super) fn is_whole(row: &[u8]) -> bool {
+    content(row).is_some()
+}
+
 fn read<T: DeserializeOwned>(row: &[u8]) -> Option<T> {
+    postcard::from_bytes(content(row)?).ok()
+}
+
+/// What stands between the format and the checksum.
+fn content(row: &[u8]) -> Option<&[u8]> {
     let (content, checksum) = row.split_at_checked(row.len().checked_sub(CHECKSUM_BYTES)?)?;
     if crc32fast::hash(content).to_le_bytes() != checksum {
         return None;
     }
     let (format, value) = content.split_first()?;
-    (*format == ROW_FORMAT).then(|| postcard::from_bytes(value).ok()).flatten()
+    (*format == ROW_FORMAT).then_some(value)
 }
 
 #[cfg(test)]

@@ -38,6 +38,12 @@ impl Shared {
         *self.setup.lock().unwrap_or_else(PoisonError::into_inner) = setup;
     }
 
+    /// A consistent view to be kept for longer than one reading. While it lives, a database that failed cannot be
+    /// opened again: its owner must give up after a bounded time.
+    pub(super) fn view(&self) -> Result<View> {
+        View::begin(self.database().as_ref().ok_or_else(not_open)?)
+    }
+
     /// Reads from one consistent view.
     pub(super) fn read<T>(&self, read: impl FnOnce(&View) -> Result<T>) -> Result<T> {
         match self.database().as_ref() {

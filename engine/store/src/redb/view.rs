@@ -15,6 +15,7 @@ use leadhook_core::{
 
 use super::{
     row,
+    setup::Setup,
     table::{self, Daily, LeadKey},
 };
 use crate::{Result, StoreError, query::Page};
@@ -32,12 +33,33 @@ impl View {
         Ok(Self { txn: database.begin_read()? })
     }
 
+    /// The format of what is stored; `None` when nothing is.
+    pub(super) fn format(&self) -> Result<Option<u32>> {
+        let meta = match self.txn.open_table(table::META) {
+            Ok(meta) => meta,
+            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let found = meta.get(table::META_FORMAT)?.map_or(0, |format| format.value());
+        Ok(Some(u32::try_from(found).unwrap_or(u32::MAX)))
+    }
+
+    /// What customers have set.
+    pub(super) fn setup(&self) -> Result<Setup> {
+        Setup::load(&self.txn)
+    }
+
     /// A table that always exists.
     pub(super) fn table<K: Key + 'static, V: Value + 'static>(
         &self,
         definition: TableDefinition<'_, K, V>,
     ) -> Result<ReadOnlyTable<K, V>> {
         Ok(self.txn.open_table(definition)?)
+    }
+
+    /// The names of all tables.
+    pub(super) fn table_names(&self) -> Result<Vec<String>> {
+        Ok(self.txn.list_tables()?.map(|table| table.name().to_owned()).collect())
     }
 
     /// The table of one day, if anything was written on it.

@@ -1,0 +1,165 @@
+//! Deliveries: open ones against what is due, their lanes and their resends; ended ones against the open ones.
+
+use std::collections::HashMap;
+
+use ::redb::ReadableTable as _;
+use leadhook_core::{
+    delivery::{Delivery, State},
+    id::{AccountId, DeliveryId, Lane, WebhookId},
+    resend::{Phase, Resend},
+    time::Serial,
+    webhook::Switch,
+};
+
+use super::Verified;
+use crate::{
+    Result,
+    redb::{
+        lane::{self, LaneRules},
+        row,
+        setup::Setup,
+        table::{self, DeliveryKey},
+        view::{DayTables, View},
+    },
+};
+
+pub(super) fn verify(view: &View, setup: &Setup, verified: &mut Verified) -> Result<()> {
+    open(view, setup, verified)?;
+    due(view, verified)?;
+    waiting(view, verified)?;
+    resends(view, verified)?;
+    done(view, verified)
+}
+
+fn decode(row: &[u8], key: DeliveryKey) -> Option<Delivery> {
+    // One that cannot be read was told of already.
+    row::decode::<Delivery>(row, String::new)
+        .ok()
+        .filter(|delivery| (delivery.id.lane.webhook.0, delivery.id.serial.0) == (key.1, key.2))
+}
+
+/// The state of an open delivery; `None` where there is none that can be read.
+fn open_state(view: &View, account: AccountId, id: DeliveryId) -> Result<Option<State>> {
+    let key = table::delivery_key(account, id);
+    let row = view.table(table::OPEN)?.get(key)?;
+    Ok(row.and_then(|row| decode(row.value(), key)).filter(|found| found.id == id).map(|found| found.state))
+}
+
+fn open(view: &View, setup: &Setup, verified: &mut Verified) -> Result<()> {
+    let (due, waiting) = (view.table(table::DUE)?, view.table(table::WAITING)?);
+    let resending = view.table(table::RESENDING)?;
+    let mut leads = DayTables::new(view, table::LEAD);
+    for entry in view.table(table::OPEN)?.range((0, 0, 0)..)? {
+        let (key, value) = entry?;
+        let (account, key) = (AccountId(key.value().0), key.value());
+        let Some(delivery) = decode(value.value(), key) else { continue };
+        let (id, Some(due_at)) = (delivery.id, delivery.state.due()) else {
+            verified.flaw("open", format!("delivery {} has ended and is still open", delivery.id));
+            continue;
+        };
+        let lead = id.lane.lead;
+        let versions = leads.on(lead.day())?;
+        let has_lead = versions.map(|table| table.range(table::versions(account, lead))?.next().transpose());
+        if has_lead.transpose()?.flatten().is_none() {
+            verified.flaw("open", format!("the lead of delivery {id} is missing"));
+        }
+        let Some(webhook) = setup.webhook(account, id.lane.webhook) else {
+            verified.flaw("open", format!("the webhook of delivery {id} is missing"));
+            continue;
+        };
+        let several = LaneRules::of(webhook, lead, delivery.lead.kind).several;
+        if several && waiting.get(table::waiting_key(account, id))?.is_none() {
+            verified.flaw("waiting", format!("delivery {id} does not stand in its lane"));
+        }
+        let is_parked = matches!(webhook.switch, Switch::Off(_))
+            && resending.get(table::delivery_key(account, id))?.is_some();
+        let goes_first = !several || lane::head(&waiting, account, id)? == Some(id);
+        if goes_first && !is_parked && due.get(table::due_key(account, id, due_at))?.is_none() {
+            verified.flaw("due", format!("delivery {id} is owed and will never be due"));
+        }
+    }
+    Ok(())
+}
+
+fn due(view: &View, verified: &mut Verified) -> Result<()> {
+    for entry in view.table(table::DUE)?.iter()? {
+        let (key, value) = entry?;
+        let ((account, webhook, due, serial), (lead, is_retry)) = (key.value(), value.value());
+        let lane = Lane { webhook: WebhookId(webhook), lead: Serial(lead) };
+        let id = DeliveryId { lane, serial: Serial(serial) };
+        let state = open_state(view, AccountId(account), id)?;
+        let is_meant = state.is_some_and(|state| {
+            state.due().is_some_and(|at| at.0 == due) && matches!(state, State::Retrying { .. }) == is_retry
+        });
+        if !is_meant {
+            verified.flaw("due", format!("delivery {id} is due, and is not open with that time"));
+        }
+    }
+    Ok(())
+}
+
+fn waiting(view: &View, verified: &mut Verified) -> Result<()> {
+    for entry in view.table(table::WAITING)?.iter()? {
+        let (account, webhook, lead, serial) = entry?.0.value();
+        let lane = Lane { webhook: WebhookId(webhook), lead: Serial(lead) };
+        let id = DeliveryId { lane, serial: Serial(serial) };
+        if open_state(view, AccountId(account), id)?.is_none() {
+            verified.flaw("waiting", format!("delivery {id} stands in its lane, and is not open"));
+        }
+    }
+    Ok(())
+}
+
+/// Open deliveries of resends are counted against what the resends say; few enough resends are kept to be in memory.
+fn resends(view: &View, verified: &mut Verified) -> Result<()> {
+    let mut open: HashMap<(u32, u64), u64> = HashMap::new();
+    for entry in view.table(table::RESENDING)?.iter()? {
+        let (key, value) = entry?;
+        let ((account, webhook, serial), (lead, resend)) = (key.value(), value.value());
+        *open.entry((account, resend)).or_default() += 1;
+        let lane = Lane { webhook: WebhookId(webhook), lead: Serial(lead) };
+        let id = DeliveryId { lane, serial: Serial(serial) };
+        if open_state(view, AccountId(account), id)?.is_none() {
+            verified.flaw("resending", format!("delivery {id} is of a resend, and is not open"));
+        }
+    }
+    for entry in view.table(table::RESEND)?.iter()? {
+        let (key, value) = entry?;
+        let Ok(resend) = row::decode::<Resend>(value.value(), String::new) else { continue };
+        let counted = open.remove(&key.value()).unwrap_or(0);
+        // A cancelled one counts no further those that were being sent when it was.
+        if resend.phase == Phase::Running && resend.counts.open() != counted {
+            let (id, says) = (resend.id, resend.counts.open());
+            verified
+                .flaw("resend", format!("resend {id} counts {says} open deliveries, there are {counted}"));
+        }
+        let running = view.table(table::RESEND_RUNNING)?.get((key.value().0, resend.wanted.webhook.0))?;
+        let is_noted = running.is_some_and(|running| running.value() == resend.id.0.0);
+        if is_noted != (resend.phase == Phase::Running) {
+            verified.flaw("resend_running", format!("resend {} is not noted as it stands", resend.id));
+        }
+    }
+    Ok(())
+}
+
+fn done(view: &View, verified: &mut Verified) -> Result<()> {
+    let open = view.table(table::OPEN)?;
+    for day in view.days(&table::DONE)? {
+        let name = table::DONE.name(day);
+        let Some(rows) = view.day(&table::DONE, day)? else { continue };
+        for entry in rows.iter()? {
+            let (key, value) = entry?;
+            let read = row::decode::<Delivery>(value.value(), String::new);
+            let Ok(delivery) = read else { continue };
+            let (id, key) = (delivery.id, key.value());
+            if (id.lane.webhook.0, id.serial.0, id.serial.day()) != (key.1, key.2, day) {
+                verified.flaw(&name, format!("delivery {id} stands under the key of another"));
+            } else if delivery.state.due().is_some() {
+                verified.flaw(&name, format!("delivery {id} has not ended"));
+            } else if open.get(key)?.is_some() {
+                verified.flaw(&name, format!("delivery {id} has ended and is open too"));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Leads: their versions against the ids of leads and events, and those and the traces of clients against the leads.
+
+use ::redb::{ReadOnlyTable, ReadableTable as _};
+use leadhook_core::{
+    id::AccountId,
+    lead::{Cause, Lead},
+    time::Serial,
+};
+
+use super::Verified;
+use crate::{
+    Result,
+    redb::{
+        row,
+        table::{self, LeadKey},
+        view::{DayTables, View},
+    },
+};
+
+pub(super) fn verify(view: &View, verified: &mut Verified) -> Result<()> {
+    for day in view.days(&table::LEAD)? {
+        if let Some(versions) = view.day(&table::LEAD, day)? {
+            versions_of(view, day, &versions, verified)?;
+        }
+    }
+    ids(view, verified)
+}
+
+/// The versions of the leads of one day.
+fn versions_of(
+    view: &View,
+    day: u32,
+    versions: &ReadOnlyTable<LeadKey, &'static [u8]>,
+    verified: &mut Verified,
+) -> Result<()> {
+    let name = table::LEAD.name(day);
+    let (lead_ids, event_ids) = (view.table(table::LEAD_ID)?, view.table(table::EVENT_ID)?);
+    for entry in versions.iter()? {
+        let (key, value) = entry?;
+        let (account, serial, version) = key.value();
+        // One that cannot be read was told of already.
+        let Ok((cause, lead)) = row::decode::<(Cause, Lead)>(value.value(), String::new) else { continue };
+        let what = format!("version {version} of lead number {serial}");
+        if (lead.serial.0, lead.version, lead.serial.day()) != (serial, version, day) {
+            verified.flaw(&name, format!("{what} stands under the key of another"));
+            continue;
+        }
+        let known = lead_ids.get(table::lead_id_key(AccountId(account), &lead.reference))?;
+        if known.is_none_or(|known| known.value() != serial) {
+            verified.flaw("lead_id", format!("{what} is not found by its source's id"));
+        }
+        let event =
+            event_ids.get(table::event_key(AccountId(account), &lead.reference.site, &cause.event_id))?;
+        if event.is_none_or(|event| event.value() != (serial, version)) {
+            verified.flaw("event_id", format!("the event of {what} is not found by its id"));
+        }
+    }
+    Ok(())
+}
+
+/// What names a lead: there must be one.
+fn ids(view: &View, verified: &mut Verified) -> Result<()> {
+    let mut leads = DayTables::new(view, table::LEAD);
+    for entry in view.table(table::LEAD_ID)?.iter()? {
+        let (key, value) = entry?;
+        if !is_there(&mut leads, key.value().0, value.value(), None)? {
+            verified.flaw("lead_id", format!("lead number {} is missing", value.value()));
+        }
+    }
+    for entry in view.table(table::EVENT_ID)?.iter()? {
+        let (key, value) = entry?;
+        let (lead, version) = value.value();
+        if !is_there(&mut leads, key.value().0, lead, Some(version))? {
+            verified.flaw("event_id", format!("version {version} of lead number {lead} is missing"));
+        }
+    }
+    for entry in view.table(table::TRACE)?.iter()? {
+        let (account, _, _, _, lead) = entry?.0.value();
+        if !is_there(&mut leads, account, lead, None)? {
+            verified.flaw("trace", format!("lead number {lead} is missing"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether there is a lead, in this version or in any.
+fn is_there(
+    leads: &mut DayTables<'_, LeadKey>,
+    account: u32,
+    lead: u64,
+    version: Option<u32>,
+) -> Result<bool> {
+    let Some(table) = leads.on(Serial(lead).day())? else { return Ok(false) };
+    Ok(match version {
+        Some(version) => table.get((account, lead, version))?.is_some(),
+        None => table.range(table::versions(AccountId(account), Serial(lead)))?.next().transpose()?.is_some(),
+    })
+}
