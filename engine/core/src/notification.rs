@@ -44,7 +44,7 @@ pub struct Notification {
 /// What a notification tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum News {
-    /// The engine switched a webhook off, since its handler answered 410.
+    /// The engine switched a webhook off, since its handler answered 410 or did nothing but fail for days.
     WebhookSwitchedOff {
         /// The webhook.
         webhook: WebhookId,
@@ -76,6 +76,13 @@ pub enum News {
         /// What came of its deliveries.
         counts: Counts,
     },
+}
+
+impl Notification {
+    /// Its id, as the API tells it: 16 hexadecimal digits, which grow with time.
+    pub fn id(&self) -> String {
+        format!("{:016x}", self.serial.0)
+    }
 }
 
 impl News {
@@ -112,14 +119,19 @@ impl News {
     /// What happened and what follows, in words for a marketer.
     pub fn detail(&self) -> String {
         match self {
-            Self::WebhookSwitchedOff { reason, .. } => format!("the webhook was switched off: {reason}"),
+            Self::WebhookSwitchedOff { reason, .. } => format!(
+                "the webhook was switched off: {reason}. Until it is activated again, leads that come are not sent to it, \
+                 and what it still owes is cancelled as it falls due. If its handler is to have leads, put the handler or \
+                 the webhook's URL right and activate the webhook; then a resend of the period sends again what failed"
+            ),
             Self::HandlerFailing { .. } => format!(
                 "the handler failed {FAILURES_TO_OPEN} times in a row; nothing is lost: it is asked again after a \
-                 pause, and what waits is sent when it answers"
+                 pause, and what waits is sent when it answers. The attempts of the webhook's deliveries tell what it \
+                 answered"
             ),
             Self::PluginFailing { plugin, step, failure, .. } => format!(
                 "the {step} of the plugin `{plugin}` failed {FAILURES_TO_OPEN} times in a row and is left alone for a \
-                 while; the last time: {failure}"
+                 while; put it right and upload it, or roll it back. The last time: {failure}"
             ),
             Self::ResendFinished { resend, counts, .. } => format!(
                 "the resend {resend} has ended: {} delivered, {} failed, {} skipped",

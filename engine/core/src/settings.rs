@@ -1,6 +1,6 @@
 //! Reads a webhook's settings: refuses what cannot be meant, fills in what was left out.
 
-mod endpoint;
+pub(crate) mod endpoint;
 mod parameters;
 mod sending;
 mod traffic;
@@ -184,7 +184,12 @@ pub(crate) fn or<'a, T>(
 }
 
 /// One of a few words.
-fn choice<T: Copy + fmt::Display>(value: &Value, path: &str, all: &[T], reader: &mut Reader) -> Option<T> {
+pub(crate) fn choice<T: Copy + fmt::Display>(
+    value: &Value,
+    path: &str,
+    all: &[T],
+    reader: &mut Reader,
+) -> Option<T> {
     let word = reader.text(value, path)?;
     all.iter().copied().find(|one| one.to_string() == word).or_else(|| {
         let words: Vec<_> = all.iter().map(T::to_string).collect();

@@ -213,6 +213,12 @@ impl SigningSecret {
         (24..=64).contains(&key.len()).then_some(Self { key })
     }
 
+    /// What [`SigningSecret::parse`] reads.
+    pub(crate) fn to_text(&self) -> String {
+        use base64::{Engine as _, engine::general_purpose::STANDARD};
+        format!("whsec_{}", STANDARD.encode(&self.key))
+    }
+
     /// The key's bytes.
     pub fn key(&self) -> &[u8] {
         &self.key

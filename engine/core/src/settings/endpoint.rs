@@ -25,7 +25,8 @@ const HEADER_VALUE_BYTES_MAX: usize = 4 * 1024;
 /// The most secrets that sign side by side.
 const SECRETS_MAX: usize = 5;
 
-pub(super) fn url(value: &Value, known: Option<&Known<'_>>, reader: &mut Reader) -> Option<Url> {
+/// An absolute http or https URL that `known` lets through.
+pub(crate) fn url(value: &Value, known: Option<&Known<'_>>, reader: &mut Reader) -> Option<Url> {
     let text = reader.text(value, "url")?;
     if text.len() > URL_BYTES_MAX {
         let detail = format!("{} bytes, at most {URL_BYTES_MAX} are allowed", text.len());
@@ -113,14 +114,17 @@ fn header_value(value: &Value, path: &str, reader: &mut Reader) -> Option<String
 pub(super) fn signing(value: &Value, reader: &mut Reader) -> Option<Vec<SigningSecret>> {
     let mut fields = reader.object(value, "signing")?;
     let secrets = super::or(fields.get_non_null("secrets"), Vec::new(), |value| {
-        each(value, "signing.secrets", SECRETS_MAX, reader, |item, path, reader| {
-            let text = reader.text(item, path)?;
-            // The fault does not repeat what was given: it is nearly a secret.
-            SigningSecret::parse(text).or_else(|| {
-                reader.fault(path, "bad_secret", "a signing secret is `whsec_` and 24 to 64 bytes in base64")
-            })
-        })
+        each(value, "signing.secrets", SECRETS_MAX, reader, secret)
     });
     fields.refuse_unknown(reader);
     secrets
+}
+
+/// A signing secret.
+pub(crate) fn secret(value: &Value, path: &str, reader: &mut Reader) -> Option<SigningSecret> {
+    let text = reader.text(value, path)?;
+    // The fault does not repeat what was given: it is nearly a secret.
+    SigningSecret::parse(text).or_else(|| {
+        reader.fault(path, "bad_secret", "a signing secret is `whsec_` and 24 to 64 bytes in base64")
+    })
 }
