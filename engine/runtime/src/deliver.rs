@@ -22,6 +22,7 @@ use crate::{
     board::Turn,
     dispatch::Slot,
     engine::Shared,
+    failing,
     plugins::{ChainOf, Judging},
     prepare::{Prepared, prepare},
 };
@@ -36,7 +37,9 @@ pub(crate) async fn deliver(shared: Arc<Shared>, claimed: Claimed, mut slot: Slo
             if let Some(reason) = off {
                 switch_off(&shared, &webhook, reason).await;
             }
-            slot.recorded(settle(&shared, lease, delivery, state).await);
+            let Recorded { next_due, failing_since } = settle(&shared, lease, delivery, state).await;
+            slot.recorded(next_due);
+            failing::switch_off_where_too_long(&shared, &webhook, failing_since).await;
             shared.resends.touch((lease.account, lease.delivery.lane.webhook));
         }
         Err(error) => {
@@ -177,6 +180,7 @@ async fn attempt(shared: &Shared, delivery: &Delivery, settings: &Settings) -> (
     headers.extend(resend_of.map(|of| ("webhook-resend-of".to_owned(), of.first.to_string())));
     let timeout = Duration::from_secs(u64::from(settings.timeout_seconds));
     let outcome = shared.carrier.carry(&rendering.request, &headers, timeout).await;
+    shared.metrics.attempted(&outcome, began.elapsed());
     let attempt = Attempt {
         number: u32::try_from(delivery.attempts.len() + 1).unwrap_or(u32::MAX),
         started_at,
@@ -203,6 +207,15 @@ pub(crate) fn identity(
     headers
 }
 
+/// What recording a turn told.
+#[derive(Default)]
+struct Recorded {
+    /// When the webhook's next delivery falls due.
+    next_due: Option<Timestamp>,
+    /// Since when the webhook has done nothing but fail, where it failed.
+    failing_since: Option<Timestamp>,
+}
+
 /// Records the turn. While the store takes nothing this waits, so that what happened is not forgotten;
 /// a process that dies meanwhile sends again under the same id.
 async fn settle(
@@ -210,7 +223,7 @@ async fn settle(
     lease: Lease,
     delivery: Delivery,
     state: Vec<StateChange>,
-) -> Option<Timestamp> {
+) -> Recorded {
     let delivery = Arc::new(delivery);
     let mut pause_ms = 50;
     loop {
@@ -220,11 +233,11 @@ async fn settle(
                 if let Some(plugins) = shared.plugins.as_ref().filter(|_| !state.is_empty()) {
                     plugins.forget(lease.account, lease.delivery, &state);
                 }
-                return match settled.first() {
-                    Some(Settled::Stored { next_due }) => *next_due,
+                return match settled.into_iter().next() {
+                    Some(Settled::Stored { next_due, failing_since }) => Recorded { next_due, failing_since },
                     Some(Settled::Stale) | None => {
                         tracing::warn!(delivery = %lease.delivery, "the lease ran out before the outcome was recorded");
-                        None
+                        Recorded::default()
                     }
                 };
             }
@@ -237,8 +250,8 @@ async fn settle(
     }
 }
 
-/// A handler that answered 410 wants nothing more (the contract, "Sending").
-async fn switch_off(shared: &Shared, webhook: &Webhook, reason: String) {
+/// A handler that answered 410 wants nothing more (the contract, "Sending"), and one that fails for days gets nothing.
+pub(crate) async fn switch_off(shared: &Shared, webhook: &Webhook, reason: String) {
     tracing::warn!(webhook = %webhook.id, reason, "the webhook is switched off");
     match shared.store.switch_webhook_off(webhook.account, webhook.id, reason, shared.clock.now()).await {
         Ok(Some(webhook)) => shared.changed(&webhook),

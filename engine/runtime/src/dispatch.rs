@@ -14,7 +14,7 @@ use crate::{
     deliver,
     engine::Shared,
     notify::notify,
-    resends,
+    operations, resends,
 };
 
 /// What the dispatcher is told.
@@ -104,6 +104,7 @@ impl Dispatcher {
                     pause_ms = PAUSE_MS;
                     tokio::time::sleep(GATHER).await;
                     continue;
+        self.under_way.spawn(operations::run(Arc::clone(&self.shared), self.stop.clone()));
                 }
                 Ok(false) => pause_ms = PAUSE_MS,
                 Err(error) => {

@@ -16,6 +16,7 @@ use leadhook_core::{
 };
 use leadhook_courier::Courier;
 use leadhook_store::{ByHand, Receipt, Result, Saved, Store, StoreError};
+use prometheus::Registry;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,8 @@ use crate::{
     dispatch::{Dispatcher, Signal},
     keys::KeyRing,
     limits::Limits,
+    metrics::Metrics,
+    operations::OperationsSet,
     plugins::{PluginParts, Plugins},
     resends::{self, Resends},
 };
@@ -73,6 +76,8 @@ pub(crate) struct Shared {
     pub(crate) keys: KeyRing,
     pub(crate) plugins: Option<Arc<Plugins>>,
     pub(crate) resends: Resends,
+    pub(crate) operations: OperationsSet,
+    pub(crate) metrics: Metrics,
     pub(crate) signals: mpsc::UnboundedSender<Signal>,
     stop: CancellationToken,
     dispatcher: std::sync::Mutex<Option<JoinHandle<()>>>,
@@ -90,6 +95,8 @@ impl Engine {
                 Arc::new(Plugins::new(plugins, Arc::clone(&parts.store), parts.limits.plugin))
             }),
             resends: Resends::default(),
+            operations: OperationsSet::default(),
+            metrics: Metrics::default(),
             keys: KeyRing::new(Arc::clone(&parts.store), parts.public_url),
             store: parts.store,
             carrier: parts.carrier,
@@ -121,6 +128,18 @@ impl Engine {
     /// The account's keys for rendering, as previews need them.
     pub async fn keys(&self, account: AccountId) -> Result<Arc<Keys>> {
         self.shared.keys.of(account).await
+    }
+
+    /// Adds what the engine counts to those who are asked for metrics. Fails where the same was added before.
+    pub fn register(&self, registry: &Registry) -> prometheus::Result<()> {
+        self.shared.metrics.register(registry)?;
+        self.plugins().map_or(Ok(()), |plugins| plugins.register(registry))
+    }
+
+    /// Whether deliveries are claimed and sent: not after a shutdown, nor where the dispatcher came to a bad end.
+    pub fn is_dispatching(&self) -> bool {
+        let running = self.shared.dispatcher.lock();
+        running.is_ok_and(|running| running.as_ref().is_some_and(|running| !running.is_finished()))
     }
 
     /// The plugins of every account; `None` where this engine runs none.
@@ -266,6 +285,8 @@ impl Shared {
 
     /// Wakes the dispatcher for what accepted events made owed.
     fn wake_for(&self, account: AccountId, answers: &[std::result::Result<Receipt, Refusal>]) {
+        let accepted = answers.iter().flatten().count();
+        self.metrics.answered(accepted, answers.len() - accepted);
         for (webhook, due) in answers.iter().flatten().flat_map(|receipt| &receipt.wake) {
             self.signal(Signal::Wake { key: (account, *webhook), due: *due });
         }

@@ -13,6 +13,8 @@ pub struct Limits {
     pub recovery_batch: usize,
     /// The pause between two of them, in milliseconds.
     pub recovery_spacing_ms: u32,
+    /// After how many days of nothing but failure a webhook is switched off; `None`: never.
+    pub switch_off_after_days: Option<u32>,
     /// What one call of a plugin or script may use.
     pub plugin: leadhook_sandbox::Limits,
 }
@@ -25,6 +27,7 @@ impl Default for Limits {
             lease_ms: 5 * 60_000,
             recovery_batch: 100,
             recovery_spacing_ms: 50,
+            switch_off_after_days: Some(5),
             plugin: leadhook_sandbox::Limits::DEFAULT,
         }
     }

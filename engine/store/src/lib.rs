@@ -9,6 +9,9 @@ mod acting;
 mod backup;
 mod by_hand;
 mod error;
+mod follow;
+mod measure;
+mod operations;
 mod plugin;
 pub mod query;
 mod recording;
@@ -44,6 +47,9 @@ pub use crate::{
     backup::{BackupHead, Unpacker},
     by_hand::ByHand,
     error::{Result, StoreError},
+    follow::{Change, FOLLOWER_QUEUE_MAX, Follow, Followed, Following, Happening},
+    measure::{Measured, Measures},
+    operations::{Operations, OperationsWebhooks},
     plugin::{KnownPlugin, PluginDeleted, Upload},
     recording::{KeyRevoked, KeyRotated, RecordingKeys},
     relay::Relay,
@@ -181,6 +187,9 @@ pub enum Settled {
     Stored {
         /// In the past when it is due already.
         next_due: Option<Timestamp>,
+        /// Where its handler was asked and failed: since when the webhook has done nothing but fail. Saving or switching
+        /// the webhook begins anew.
+        failing_since: Option<Timestamp>,
     },
     /// The lease had run out and the delivery is somebody else's; nothing was stored.
     Stale,
@@ -197,7 +206,9 @@ pub struct Shown {
 
 /// The commands. Each is one transaction or a consistent read; an answer means that it is durable.
 #[async_trait]
-pub trait Store: Accounts + RecordingKeys + Resends + Upkeep + Send + Sync + 'static {
+pub trait Store:
+    Accounts + Follow + Measured + OperationsWebhooks + RecordingKeys + Resends + Upkeep + Send + Sync + 'static
+{
     /// Makes or replaces an account.
     async fn put_account(&self, account: Account) -> Result<()>;
     /// An account by its number.

@@ -197,6 +197,7 @@ impl Plugins {
     ) -> Outcomes {
         if leaves_nothing {
             return Outcomes { changes: Vec::new(), ..outcomes };
+        self.metrics.ran(&outcomes.runs);
         }
         self.pending.note(key.0, delivery, &outcomes.changes);
         for run in &outcomes.runs {

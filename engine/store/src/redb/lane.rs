@@ -75,6 +75,7 @@ impl Tx<'_> {
     /// Makes a delivery open, and due if it need not wait for another of its lane.
     pub(super) fn enter(&mut self, account: AccountId, delivery: &Delivery) -> Result<()> {
         let id = delivery.id;
+        self.happened.delivery(account, delivery);
         self.open.insert(table::delivery_key(account, id), row::encode(delivery).as_slice())?;
         let rules = self.lane_rules(account, id, delivery.lead.kind);
         if rules.several {

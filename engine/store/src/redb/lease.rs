@@ -75,6 +75,11 @@ impl Table {
         of_account.map(|((_, delivery), _)| *delivery).collect()
     }
 
+    /// How many deliveries are under lease.
+    pub(super) fn count(&self) -> u64 {
+        self.held.values().filter(|held| held.is_lease()).count() as u64
+    }
+
     /// Whether a delivery is under lease.
     pub(super) fn is_leased(&self, account: AccountId, delivery: DeliveryId) -> bool {
         self.held.get(&(account, delivery)).is_some_and(|held| held.is_lease())

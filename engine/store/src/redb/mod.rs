@@ -12,11 +12,15 @@ mod claim;
 mod command;
 mod deliveries;
 mod failure;
+mod followers;
+mod happened;
 mod lane;
 mod leads;
 mod lease;
+mod measures;
 mod notifications;
 mod opening;
+mod operations;
 mod plugins;
 mod recent;
 mod recording;
@@ -41,7 +45,10 @@ mod verify;
 mod view;
 mod writer;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use ::redb::{Database, DatabaseError, StorageBackend};
 
@@ -79,6 +86,8 @@ impl Default for Options {
 pub struct RedbStore {
     shared: Arc<Shared>,
     queue: Queue,
+    /// Where its size can be looked up.
+    file: Option<PathBuf>,
 }
 
 impl RedbStore {
@@ -91,7 +100,7 @@ impl RedbStore {
         make_private_dir(dir)
             .map_err(|error| StoreError::Open { path: path.clone(), reason: error.to_string() })?;
         let file = dir.join(FILE_NAME);
-        Self::start(&path, Box::new(move || builder(options).create(&file)))
+        Self::start(&path, Some(file.clone()), Box::new(move || builder(options).create(&file)))
     }
 
     /// Opens the store on a backend of the caller's own, for tests that make storage fail. `backend` is asked for a
@@ -100,10 +109,10 @@ impl RedbStore {
         backend: impl Fn() -> std::io::Result<B> + Send + 'static,
         options: Options,
     ) -> Result<Self> {
-        Self::start("(a backend)", Box::new(move || builder(options).create_with_backend(backend()?)))
+        Self::start("(a backend)", None, Box::new(move || builder(options).create_with_backend(backend()?)))
     }
 
-    fn start(path: &str, opener: Opener) -> Result<Self> {
+    fn start(path: &str, file: Option<PathBuf>, opener: Opener) -> Result<Self> {
         let not_opened = |reason: String| StoreError::Open { path: path.to_owned(), reason };
         let opened = opening::open(&opener).map_err(|error| match error {
             NotOpened::Database(DatabaseError::DatabaseAlreadyOpen) => {
@@ -122,7 +131,7 @@ impl RedbStore {
             Writer { shared: shared.clone(), opener, steps, check_asked, last, pending: None, last_batch: 0 };
         let thread = std::thread::Builder::new().name("leadhook-store".to_owned());
         thread.spawn(move || writer.run()).map_err(|error| not_opened(error.to_string()))?;
-        Ok(Self { shared, queue })
+        Ok(Self { shared, queue, file })
     }
 
     /// Reads from one consistent view, on a thread that may block.

@@ -1,19 +1,25 @@
 //! What an account's people are told of: written by the engine, of each account the newest kept.
 
 use ::redb::ReadableTable as _;
+use async_trait::async_trait;
 use leadhook_core::{
     id::AccountId,
     notification::{NOTIFICATIONS_MAX, News, Notification},
     time::{Serial, Timestamp},
 };
 
-use super::{row, table, tx::Tx, view::View};
-use crate::{Result, query::Page};
+use super::{
+    RedbStore, row, table,
+    tx::Tx,
+    view::{View, listed},
+};
+use crate::{Follow, Followed, Following, Result, query::Page};
 
 /// Keeps a notification; the oldest beyond the limit goes.
 pub(super) fn put(tx: &mut Tx<'_>, account: AccountId, news: &News, now: Timestamp) -> Result<()> {
     let serial = tx.next_serial(now);
     tx.notification.insert((account.0, serial.0), row::encode(&(now, news)).as_slice())?;
+    tx.happened.notification(account, Notification { serial, at: now, news: news.clone() });
     // One comes at a time, so at most one is beyond.
     let mut newest_first = tx.notification.range((account.0, 0)..=(account.0, u64::MAX))?.rev();
     let beyond = newest_first.nth(NOTIFICATIONS_MAX).transpose()?.map(|(key, _)| key.value());
@@ -32,8 +38,41 @@ pub(super) fn list(
     limit: usize,
     before: Option<Serial>,
 ) -> Result<Page<Notification>> {
-    view.newest_first(table::NOTIFICATION, account, limit, before, |serial, row| {
-        let (at, news) = row::decode(row, || format!("notification {}", serial.0))?;
-        Ok(Notification { serial, at, news })
-    })
+    view.newest_first(table::NOTIFICATION, account, limit, before, decode)
+}
+
+/// An account's notifications after a serial, oldest first, at most `limit`.
+fn after(view: &View, account: AccountId, after: Serial, limit: usize) -> Result<Vec<Notification>> {
+    let from = (account.0, after.0.saturating_add(1));
+    let mut found = Vec::new();
+    for entry in view.table(table::NOTIFICATION)?.range(from..=(account.0, u64::MAX))? {
+        if found.len() == limit {
+            break;
+        }
+        let (key, value) = entry?;
+        found.extend(listed(decode(Serial(key.value().1), value.value()))?);
+    }
+    Ok(found)
+}
+
+fn decode(serial: Serial, row: &[u8]) -> Result<Notification> {
+    let (at, news) = row::decode(row, || format!("notification {}", serial.0))?;
+    Ok(Notification { serial, at, news })
+}
+
+#[async_trait]
+impl Follow for RedbStore {
+    async fn follow(&self, followed: Followed) -> Result<Following> {
+        // On a thread that may wait: a commit that is to be told to followers holds the lock.
+        self.on_blocking_thread(move |shared| Ok(shared.followers.add(followed))).await
+    }
+
+    async fn notifications_after(
+        &self,
+        account: AccountId,
+        serial: Serial,
+        limit: usize,
+    ) -> Result<Vec<Notification>> {
+        self.read(move |view| after(view, account, serial, limit)).await
+    }
 }

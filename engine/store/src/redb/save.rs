@@ -187,6 +187,7 @@ fn write_revision(tx: &mut Tx<'_>, webhook: &Webhook, saved: Serial) -> Result<(
 }
 
 fn write_webhook(tx: &mut Tx<'_>, webhook: Webhook) -> Result<Arc<Webhook>> {
+    tx.forget_failing(webhook.account, webhook.id)?;
     let Webhook { revision, created, .. } = webhook;
     let row = row::encode(&WebhookRow { revision, switch: webhook.switch.clone(), created });
     tx.webhook.insert((webhook.account.0, webhook.id.0), row.as_slice())?;

@@ -35,6 +35,7 @@ pub(super) fn settle(tx: &mut Tx<'_>, entries: &[Entry], now: Timestamp) -> Resu
                 let stored = store(tx, account, &settlement.delivery, row, due)?;
                 if stored {
                     state::change(tx, account, id.lane.webhook, &settlement.state, now)?;
+                    tx.note_turn(account, &settlement.delivery, now)?;
                 }
                 Ok(stored)
             }
@@ -62,6 +63,7 @@ fn store(
     }
     tx.due.remove(table::due_key(account, id, was_due))?;
     tx.make_due(account, id, &delivery.state)?;
+    tx.happened.delivery(account, delivery);
     Ok(true)
 }
 
@@ -90,6 +92,7 @@ pub(super) fn end(
         first_is_delivered(tx, account, of.first, *at)?;
     }
     resend::ended(tx, account, id, &delivery.state)?;
+    tx.happened.delivery(account, delivery);
     Ok(true)
 }
 

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use ::redb::Database;
 
-use super::{lease::Leases, recent::Recent, setup::Setup, view::View};
+use super::{
+    followers::Followers, lease::Leases, measures::Counts, recent::Recent, setup::Setup, view::View,
+};
 use crate::{Result, StoreError};
 
 /// Shared by one store's writer and readers.
@@ -15,6 +17,8 @@ pub(super) struct Shared {
     setup: Mutex<Arc<Setup>>,
     pub(super) leases: Leases,
     pub(super) recent: Recent,
+    pub(super) followers: Followers,
+    pub(super) counts: Counts,
 }
 
 impl Shared {

@@ -23,7 +23,9 @@ use leadhook_core::{
 use super::{
     RedbStore, accept, by_hand, claim,
     deliveries::{self, Lister},
-    leads, notifications, plugins, relays, row, save, secrets, settle, state, table, then,
+    leads, notifications, plugins, relays, row, save, secrets, settle,
+    shared::Shared,
+    state, table, then,
     tx::{Committed, Tx},
     view::View,
 };
@@ -178,7 +180,11 @@ impl Store for RedbStore {
     }
 
     async fn claim(&self, wants: Vec<Want>, now: Timestamp, lease_until: Timestamp) -> Result<Vec<Claims>> {
-        let work = move |shared: &_| claim::claim(shared, &wants, now, lease_until);
+        let work = move |shared: &Shared| {
+            let claimed = claim::claim(shared, &wants, now, lease_until)?;
+            shared.followers.tell_claimed(&claimed.0);
+            Ok(claimed)
+        };
         let (mut claims, strays) = self.on_blocking_thread(work).await?;
         if !strays.is_empty() {
             let put_right = move |tx: &mut Tx<'_>| claim::put_right(tx, &strays, now);
@@ -199,7 +205,10 @@ impl Store for RedbStore {
             settlements.iter().map(|one| (one.lease.account, one.lease.delivery.lane.webhook)).collect();
         let answers = move |stored: Vec<bool>, committed: &Committed| {
             let answer = |((account, webhook), stored)| match stored {
-                true => Settled::Stored { next_due: committed.next_due(account, webhook) },
+                true => Settled::Stored {
+                    next_due: committed.next_due(account, webhook),
+                    failing_since: committed.failing_since(account, webhook),
+                },
                 false => Settled::Stale,
             };
             webhooks.into_iter().zip(stored).map(answer).collect()

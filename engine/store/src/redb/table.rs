@@ -93,6 +93,12 @@ pub(super) const PLUGIN_PIECE: TableDefinition<'_, (u32, Text, u32), Bytes> =
     TableDefinition::new("plugin_piece");
 /// Account and serial: what its people are told of, and when that was.
 pub(super) const NOTIFICATION: TableDefinition<'_, (u32, u64), Bytes> = TableDefinition::new("notification");
+/// Account: its operations webhook as JSON text.
+pub(super) const OPERATIONS: TableDefinition<'_, u32, Bytes> = TableDefinition::new("operations");
+/// Account: how far its notifications were sent to its operations webhook.
+pub(super) const OPERATIONS_PLACE: TableDefinition<'_, u32, Bytes> = TableDefinition::new("operations_place");
+/// Account and webhook: since when it has done nothing but fail, in Unix milliseconds. Others have no row.
+pub(super) const FAILING: TableDefinition<'_, (u32, u64), i64> = TableDefinition::new("failing");
 /// Account and serial: a resend as it stands.
 pub(super) const RESEND: TableDefinition<'_, (u32, u64), Bytes> = TableDefinition::new("resend");
 /// Account and webhook: the serial of its resend that has not ended.

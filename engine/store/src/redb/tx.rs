@@ -12,6 +12,7 @@ use leadhook_core::{
 };
 
 use super::{
+    happened::Happened,
     lease::Leases,
     recent::Fresh,
     setup::Setup,
@@ -51,6 +52,9 @@ pub(super) struct Tx<'t> {
     pub(super) plugin_version: Rows<'t, VersionKey>,
     pub(super) plugin_piece: Rows<'t, (u32, &'static str, u32)>,
     pub(super) notification: Rows<'t, (u32, u64)>,
+    pub(super) operations: Rows<'t, u32>,
+    pub(super) operations_place: Rows<'t, u32>,
+    pub(super) failing: Table<'t, (u32, u64), i64>,
     pub(super) resend: Rows<'t, (u32, u64)>,
     pub(super) resend_running: Table<'t, (u32, u64), u64>,
     pub(super) resending: Table<'t, DeliveryKey, (u64, u64)>,
@@ -69,6 +73,7 @@ pub(super) struct Tx<'t> {
     pub(super) leases: &'t Leases,
     /// Leads in the versions that this transaction made, for the claims after the commit.
     pub(super) fresh: Vec<Fresh>,
+    pub(super) happened: Happened,
     /// What the accounts have stored more than before.
     pub(super) grown: Grown,
     /// Who asked for the command that is carried out; nobody where it is the engine's own.
@@ -82,6 +87,7 @@ pub(super) struct Committed {
     pub(super) setup: Arc<Setup>,
     pub(super) last: Serial,
     pub(super) fresh: Vec<Fresh>,
+    pub(super) happened: Happened,
     next_due: HashMap<(AccountId, WebhookId), Timestamp>,
 }
 
@@ -89,6 +95,11 @@ impl Committed {
     /// When the webhook's next delivery that nobody holds falls due; only for those asked about in the transaction.
     pub(super) fn next_due(&self, account: AccountId, webhook: WebhookId) -> Option<Timestamp> {
         self.next_due.get(&(account, webhook)).copied()
+    }
+
+    /// Since when the webhook has done nothing but fail; only where it failed in the transaction.
+    pub(super) fn failing_since(&self, account: AccountId, webhook: WebhookId) -> Option<Timestamp> {
+        self.happened.failing_since.get(&(account, webhook)).copied()
     }
 }
 
@@ -125,6 +136,9 @@ impl<'t> Tx<'t> {
             plugin_version: txn.open_table(table::PLUGIN_VERSION)?,
             plugin_piece: txn.open_table(table::PLUGIN_PIECE)?,
             notification: txn.open_table(table::NOTIFICATION)?,
+            operations: txn.open_table(table::OPERATIONS)?,
+            operations_place: txn.open_table(table::OPERATIONS_PLACE)?,
+            failing: txn.open_table(table::FAILING)?,
             resend: txn.open_table(table::RESEND)?,
             resend_running: txn.open_table(table::RESEND_RUNNING)?,
             resending: txn.open_table(table::RESENDING)?,
@@ -140,6 +154,7 @@ impl<'t> Tx<'t> {
             last,
             leases,
             fresh: Vec::new(),
+            happened: Happened::default(),
             grown: Grown::new(),
             acting: None,
             asked: BTreeSet::new(),
@@ -180,7 +195,13 @@ impl<'t> Tx<'t> {
             }
         }
         drop(leases);
-        Ok(Committed { setup: self.setup, last: self.last, fresh: self.fresh, next_due })
+        Ok(Committed {
+            setup: self.setup,
+            last: self.last,
+            fresh: self.fresh,
+            happened: self.happened,
+            next_due,
+        })
     }
 }
 

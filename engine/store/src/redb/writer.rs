@@ -140,6 +140,7 @@ impl Writer {
         let txn = opening::begin_write(database.as_ref().ok_or_else(not_open)?)?;
         let before = shared.setup();
         let mut tx = Tx::open(&txn, before.clone(), self.last, &shared.leases)?;
+        tx.happened.follows_deliveries = shared.followers.want_deliveries();
         for (place, command) in batch.iter_mut().enumerate() {
             run_one(place, command.as_mut(), &mut tx)?;
         }
@@ -148,11 +149,18 @@ impl Writer {
         let setup_changed = !Arc::ptr_eq(&before, &committed.setup);
         // A claim must not meet deliveries of settings that it does not see yet.
         let claims_wait = setup_changed.then(|| shared.leases.lock());
+        // What a claim tells of what is committed here comes after it.
+        let followers = (!committed.happened.told.is_empty()).then(|| shared.followers.lock());
+        let began = Instant::now();
         txn.commit()?;
+        shared.counts.committed(began.elapsed(), batch.len(), committed.happened.ended);
         if setup_changed {
             shared.publish(committed.setup.clone());
         }
         drop(claims_wait);
+        if let Some(mut followers) = followers {
+            shared.followers.tell(&mut followers, &committed.happened.told);
+        }
         shared.recent.note(std::mem::take(&mut committed.fresh));
         self.last = committed.last;
         Ok(committed)
@@ -182,6 +190,7 @@ impl Writer {
     fn open_again(&mut self, reason: &str) -> ControlFlow<Closing> {
         tracing::error!(reason, "the storage failed; nothing is taken until it opens again");
         self.shared.replace_database(None);
+        self.shared.counts.failed();
         let mut wait = REOPEN_AFTER_MIN;
         loop {
             self.refuse_for(wait)?;

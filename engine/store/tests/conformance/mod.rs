@@ -5,6 +5,7 @@
 pub(crate) mod accepting;
 pub(crate) mod accounts;
 pub(crate) mod by_hand;
+pub(crate) mod following;
 pub(crate) mod lanes;
 pub(crate) mod leasing;
 pub(crate) mod notifications;
@@ -112,6 +113,12 @@ macro_rules! conformance {
             notifications: what_is_noted_is_read_newest_first_in_pages_and_found_after_a_restart,
             notifications: of_each_account_only_so_many_are_kept,
             notifications: a_webhook_that_is_switched_off_for_a_reason_is_noted_once,
+            following: what_happens_is_told_in_the_order_of_its_commits,
+            following: what_is_done_by_hand_is_told_too,
+            following: notifications_are_read_on_from_one_that_is_known,
+            following: a_webhook_fails_since_its_first_failure_until_a_success,
+            following: what_is_open_under_lease_and_due_is_measured,
+            following: an_operations_webhook_keeps_its_place,
             plugins: an_upload_is_kept_as_a_version_and_is_current,
             plugins: an_earlier_version_can_be_made_current,
             plugins: a_plugin_that_a_webhook_names_is_not_deleted,

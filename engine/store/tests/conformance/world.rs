@@ -105,7 +105,7 @@ impl World {
     pub(crate) async fn deliver(&self, claimed: Claimed, now: Timestamp) -> Option<Timestamp> {
         let delivery = attempted(&claimed, State::Delivered { at: now }, 200, now);
         match self.settle(claimed, delivery, now).await {
-            Settled::Stored { next_due } => next_due,
+            Settled::Stored { next_due, .. } => next_due,
             Settled::Stale => panic!("the lease is stale"),
         }
     }
