@@ -17,6 +17,7 @@ mod oversize;
 mod periods;
 mod plugins;
 mod preview;
+mod recordings;
 mod relay;
 mod restart;
 mod retry;

@@ -1,6 +1,6 @@
 //! Why there is no whole answer: failures of sockets, TLS and HTTP, put into the kinds and words of an outcome.
 
-use std::{error::Error as StdError, io};
+use std::{error::Error as StdError, fmt, io};
 
 use leadhook_core::outcome::{BrokenKind, Outcome};
 use rustls::CertificateError;
@@ -78,6 +78,12 @@ impl Broken {
             }
             _ => Self::new(BrokenKind::ConnectionLost, format!("{place} closed it")),
         }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.in_words(), self.detail)
     }
 }
 

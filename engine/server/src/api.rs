@@ -14,6 +14,7 @@ mod plugins;
 mod preview;
 mod problem;
 mod query;
+mod recordings;
 mod reference;
 mod relay;
 mod resends;
@@ -44,6 +45,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use openapi::openapi;
+pub(crate) use recordings::{Passing, PassingLimits};
 
 /// How many plugins are compiled or run at one time for somebody who looks on.
 const PLUGIN_PLACES: usize = 4;
@@ -67,6 +69,8 @@ pub(crate) struct ApiSettings {
     pub(crate) body_timeout: Duration,
     /// What one call of a plugin may use in a preview or a run.
     pub(crate) plugin_limits: leadhook_sandbox::Limits,
+    /// What passes recordings on; without it no link opens.
+    pub(crate) recordings: Option<Arc<Passing>>,
     /// Says whether the process wants requests; its owner keeps a clone.
     pub(crate) readiness: Readiness,
 }
@@ -82,6 +86,7 @@ impl Default for ApiSettings {
             requests_at_once_max: 1_024,
             body_timeout: Duration::from_secs(30),
             plugin_limits: leadhook_sandbox::Limits::DEFAULT,
+            recordings: None,
             readiness: Readiness::default(),
         }
     }
@@ -196,6 +201,9 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(plugins::versions::rollback))
         .routes(routes!(plugins::logs::logs))
         .routes(routes!(plugins::run::run))
+        .routes(routes!(recordings::get))
+        .routes(routes!(recordings::keys::list, recordings::keys::rotate))
+        .routes(routes!(recordings::keys::revoke))
         .routes(routes!(secrets::list))
         .routes(routes!(secrets::put, secrets::delete))
         .routes(routes!(reference::parameters))

@@ -1,6 +1,7 @@
 //! `leadhook serve`: puts the engine together, serves its interface, and ends in order.
 
 mod account;
+mod uses;
 pub(crate) mod connections;
 pub(crate) mod signal;
 
@@ -42,12 +43,16 @@ pub(crate) async fn run(config: Config, mut terminal: Terminal) -> anyhow::Resul
     let address = listener.local_addr().context("the listener has no address")?;
     let store: Arc<dyn Store> = Arc::new(RedbStore::open(&config.data, Options::default())?);
     let first_key = account::prepare(&*store, &config.data, config.api_key.as_deref()).await?;
-    let engine = start_engine(store, &config).await?;
+    let courier = Arc::new(courier(&config)?);
+    let (operator, operator_key) = account::operator(&config.data, config.operator_key.as_deref())?;
+    let engine = start_engine(store, Arc::clone(&courier), &config).await?;
     let readiness = Readiness::default();
     let settings = ApiSettings {
+        operator: Some(operator),
         addresses: Arc::new(AddressPolicy::new(config.allow_destination.clone())),
         source_addresses: config.source_address.clone(),
         plugin_limits: config.plugin_limits,
+        recordings: Some(Arc::new(api::Passing::new(courier, api::PassingLimits::default()))),
         readiness: readiness.clone(),
         ..ApiSettings::default()
     };
@@ -66,13 +71,21 @@ pub(crate) async fn run(config: Config, mut terminal: Terminal) -> anyhow::Resul
         ))?;
         terminal.line(format!("  {key}"))?;
     }
+    if let Some(FirstKey { key, file }) = operator_key {
+        terminal.line(format!(
+            "the operator's key, which makes accounts and keys, shown this once (and kept in {}):",
+            file.display()
+        ))?;
+        terminal.line(format!("  {key}"))?;
+    }
+    let uses = tokio::spawn(uses::keep(Arc::clone(engine.store()), stop.clone()));
     terminal.line(format!("listening on http://{address}"))?;
     tracing::info!(%address, data = %config.data.display(), version = env!("CARGO_PKG_VERSION"), "ready");
     signals.next().await;
     readiness.shut_down();
     stop.cancel();
     tokio::select! {
-        ended = end(engine, serving, config.shutdown) => ended,
+        ended = end(engine, serving, uses, config.shutdown) => ended,
         () = signals.next() => {
             tracing::warn!("a second signal: ending at once");
             Ok(ExitCode::from(HURRIED))
@@ -81,10 +94,16 @@ pub(crate) async fn run(config: Config, mut terminal: Terminal) -> anyhow::Resul
 }
 
 /// Requests first, since they need the engine; then the deliveries under way get what is left of the time.
-async fn end(engine: Engine, serving: JoinHandle<()>, within: Duration) -> anyhow::Result<ExitCode> {
+async fn end(
+    engine: Engine,
+    serving: JoinHandle<()>,
+    uses: JoinHandle<()>,
+    within: Duration,
+) -> anyhow::Result<ExitCode> {
     tracing::info!(seconds = within.as_secs(), "ending: no new connections, what is under way may end");
     let began = tokio::time::Instant::now();
     serving.await.context("serving ended unexpectedly")?;
+    uses.await.context("noting the uses of keys ended unexpectedly")?;
     engine.shutdown(within.saturating_sub(began.elapsed())).await;
     tracing::info!("ended");
     Ok(ExitCode::SUCCESS)
@@ -95,21 +114,29 @@ fn grace_of_requests(shutdown: Duration) -> Duration {
     (shutdown / 2).min(Duration::from_secs(10))
 }
 
-async fn start_engine(store: Arc<dyn Store>, config: &Config) -> anyhow::Result<Engine> {
+/// What sends webhooks and fetches recordings.
+fn courier(config: &Config) -> anyhow::Result<Courier> {
     let mut roots = Roots::default();
     for file in &config.root_certificate {
         let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
         roots = roots.and_pem(&text).with_context(|| format!("in {}", file.display()))?;
     }
-    let courier = Courier::new(CourierSettings {
+    Ok(Courier::new(CourierSettings {
         addresses: AddressPolicy::new(config.allow_destination.clone()),
         source_addresses: config.source_address.clone(),
         roots,
         ..CourierSettings::default()
-    })?;
+    })?)
+}
+
+async fn start_engine(
+    store: Arc<dyn Store>,
+    courier: Arc<Courier>,
+    config: &Config,
+) -> anyhow::Result<Engine> {
     let parts = Parts {
         store,
-        carrier: Arc::new(courier),
+        carrier: courier,
         clock: Arc::new(SystemClock),
         limits: Limits { plugin: config.plugin_limits, ..Limits::default() },
         plugins: Some(plugins(&config.data)?),

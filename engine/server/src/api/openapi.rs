@@ -25,6 +25,7 @@ const TAGS: &[(&str, &str)] = &[
     ("secrets", "Values that plugins may read where a webhook grants them"),
     ("deliveries", "What is owed to handlers, and what became of it"),
     ("resends", "Periods that are sent again"),
+    ("recordings", "What was said, for who got a link to it"),
     ("leads", "What is known about leads"),
     ("notifications", "What happened that somebody may have to do something about"),
     ("reference", "What clients look up"),

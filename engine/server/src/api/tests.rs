@@ -11,6 +11,7 @@ mod notifications;
 mod periods;
 mod plugins;
 mod preview;
+mod recordings;
 mod relay;
 mod resends;
 mod runs;
@@ -154,7 +155,7 @@ impl World {
             clock: Arc::<ManualClock>::clone(&clock),
             limits: Limits { plugin: PLUGIN_LIMITS, ..Limits::default() },
             plugins: Some(plugins::parts()),
-            public_url: None,
+            public_url: Some("https://hooks.example".to_owned()),
         };
         let engine = Engine::start(parts).await.unwrap();
         Self { router: router(engine.clone(), settings), engine, handler, clock, _folder: folder }
