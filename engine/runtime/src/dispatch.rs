@@ -97,6 +97,7 @@ impl Dispatcher {
     /// Runs until stopped, then until everything under way has ended.
     pub(crate) async fn run(mut self) {
         self.under_way.spawn(resends::run(Arc::clone(&self.shared), self.stop.clone()));
+        self.under_way.spawn(operations::run(Arc::clone(&self.shared), self.stop.clone()));
         let mut pause_ms = PAUSE_MS;
         while !self.stop.is_cancelled() {
             match self.send_what_is_due().await {
@@ -104,7 +105,6 @@ impl Dispatcher {
                     pause_ms = PAUSE_MS;
                     tokio::time::sleep(GATHER).await;
                     continue;
-        self.under_way.spawn(operations::run(Arc::clone(&self.shared), self.stop.clone()));
                 }
                 Ok(false) => pause_ms = PAUSE_MS,
                 Err(error) => {

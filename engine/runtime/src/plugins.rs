@@ -27,9 +27,9 @@ use breakers::Breakers;
 pub(crate) use run::{ChainOf, Judging, Outcomes};
 use state::Pending;
 
-/// What runs plugins, and which come with the engine.
 use crate::metrics::PluginMetrics;
 
+/// What runs plugins, and which come with the engine.
 pub struct PluginParts {
     /// Where they run.
     pub sandbox: Sandbox,
@@ -56,8 +56,8 @@ pub struct Plugins {
     /// One permit for each chain that runs.
     places: Arc<Semaphore>,
     limits: Limits,
-}
     metrics: PluginMetrics,
+}
 
 /// Whose it is, its name and its SHA-256: what one account made ready is no other's.
 type VersionKey = (AccountId, String, String);
@@ -119,16 +119,16 @@ impl Plugins {
             pending: Arc::default(),
             places: Arc::new(Semaphore::new(places())),
             limits,
-        }
             metrics: PluginMetrics::default(),
+        }
     }
 
-    /// The versions of the plugins that every account has, by name.
     /// As [`Engine::register`](crate::Engine::register).
     pub(crate) fn register(&self, registry: &prometheus::Registry) -> prometheus::Result<()> {
         self.metrics.register(registry)
     }
 
+    /// The versions of the plugins that every account has, by name.
     pub fn bundled(&self) -> &BTreeMap<&'static str, PluginVersion> {
         self.bundled_versions.get_or_init(|| {
             let version = |(name, wasm): (&&'static str, &&'static [u8])| {

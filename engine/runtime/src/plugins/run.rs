@@ -195,9 +195,9 @@ impl Plugins {
         leaves_nothing: bool,
         outcomes: Outcomes,
     ) -> Outcomes {
+        self.metrics.ran(&outcomes.runs);
         if leaves_nothing {
             return Outcomes { changes: Vec::new(), ..outcomes };
-        self.metrics.ran(&outcomes.runs);
         }
         self.pending.note(key.0, delivery, &outcomes.changes);
         for run in &outcomes.runs {
