@@ -3,6 +3,8 @@
 //! Plain state without I/O or clock. It holds one entry per webhook, never one per delivery: what is due
 //! stands in the store, the board only knows when to ask.
 
+mod turns;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use leadhook_core::{
@@ -14,6 +16,8 @@ use leadhook_core::{
 use leadhook_store::{Claims, Want};
 
 use crate::limits::Limits;
+pub(crate) use turns::Part;
+use turns::{Offer, Turns};
 
 /// A webhook of an account.
 pub(crate) type Key = (AccountId, WebhookId);
@@ -29,8 +33,6 @@ pub(crate) enum Turn {
     NotSent,
 }
 
-/// How many deliveries one webhook gets before the next account has its turn.
-const SHARE: usize = 16;
 /// Attempts at one time until the webhook's settings are known, which the first claim tells: no webhook may be
 /// allowed fewer.
 const CONCURRENT_UNTIL_KNOWN: usize = 1;
@@ -57,7 +59,7 @@ pub(crate) struct Board {
     listed: BTreeSet<(Timestamp, Key)>,
     in_flight: usize,
     in_flight_by_account: HashMap<AccountId, usize>,
-    first_account: usize,
+    turns: Turns,
 }
 
 impl Board {
@@ -68,7 +70,7 @@ impl Board {
             listed: BTreeSet::new(),
             in_flight: 0,
             in_flight_by_account: HashMap::new(),
-            first_account: 0,
+            turns: Turns::default(),
         }
     }
 
@@ -88,53 +90,36 @@ impl Board {
         }
     }
 
-    /// What to ask the store for: due webhooks in turns, account by account.
+    /// An account is served on other terms from now on.
+    pub(crate) fn serve(&mut self, account: AccountId, part: Part) {
+        self.turns.set_part(account, part);
+    }
+
+    /// What to ask the store for: due webhooks, account by account in turns.
     pub(crate) fn wants(&mut self, now: Timestamp) -> Vec<Want> {
-        let mut accounts: BTreeMap<AccountId, Vec<(Key, usize)>> = BTreeMap::new();
+        let mut offers: BTreeMap<AccountId, Offer> = BTreeMap::new();
         for (_, key) in self.listed.range(..=(now, MAX_KEY)) {
             if let Some(gate) = self.gates.get_mut(key) {
                 let room = gate.room(now);
                 if room > 0 {
-                    accounts.entry(key.0).or_default().push((*key, room));
+                    offers.entry(key.0).or_default().gates.push_back((*key, room));
                 }
             }
         }
-        self.first_account = self.first_account.wrapping_add(1);
-        self.share_out(accounts)
-    }
-
-    fn share_out(&self, mut accounts: BTreeMap<AccountId, Vec<(Key, usize)>>) -> Vec<Want> {
-        let mut left = self.limits.in_flight.saturating_sub(self.in_flight);
-        let mut left_by_account: HashMap<AccountId, usize> =
-            accounts.keys().map(|account| (*account, self.room_of_account(*account))).collect();
-        let mut order: Vec<AccountId> = accounts.keys().copied().collect();
-        if !order.is_empty() {
-            let first = self.first_account % order.len();
-            order.rotate_left(first);
+        for (account, offer) in &mut offers {
+            offer.left = self.room_of_account(*account);
         }
-        let mut wanted: BTreeMap<Key, usize> = BTreeMap::new();
-        let mut gave = true;
-        while gave && left > 0 {
-            gave = false;
-            for account in &order {
-                let Some(gates) = accounts.get_mut(account) else { continue };
-                let account_left = left_by_account.entry(*account).or_default();
-                for (key, room) in gates {
-                    let share = (*room).min(SHARE).min(*account_left).min(left);
-                    if share > 0 {
-                        *wanted.entry(*key).or_default() += share;
-                        *room -= share;
-                        *account_left -= share;
-                        left -= share;
-                        gave = true;
-                    }
-                }
-            }
-        }
+        // Who cannot send holds back nobody's place.
+        offers.retain(|_, offer| offer.left > 0);
+        let left = self.limits.in_flight.saturating_sub(self.in_flight);
+        let wanted = self.turns.share_out(offers, left);
         wanted.into_iter().map(|((account, webhook), most)| Want { account, webhook, most }).collect()
     }
 
     fn room_of_account(&self, account: AccountId) -> usize {
+        if !self.turns.part(account).sends {
+            return 0;
+        }
         let used = self.in_flight_by_account.get(&account).copied().unwrap_or(0);
         self.limits.in_flight_per_account.saturating_sub(used)
     }
@@ -155,6 +140,7 @@ impl Board {
         gate.in_flight += count;
         self.in_flight += count;
         *self.in_flight_by_account.entry(key.0).or_default() += count;
+        self.turns.gave(key.0, count);
         self.list(key, now);
     }
 

@@ -4,13 +4,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use leadhook_core::{notification::News, time::Timestamp, webhook::Rate};
+use leadhook_core::{
+    account::ACCOUNTS_MAX, id::AccountId, notification::News, time::Timestamp, webhook::Rate,
+};
 use leadhook_store::{Claimed, Result, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    board::{Board, Health, Key, Turn},
+    board::{Board, Health, Key, Part, Turn},
     deliver,
     engine::Shared,
     notify::notify,
@@ -24,6 +26,8 @@ pub(crate) enum Signal {
     Wake { key: Key, due: Timestamp },
     /// Its settings were saved or it was switched.
     Changed { key: Key, rate: Rate },
+    /// An account is served on other terms.
+    Terms { account: AccountId, part: Part },
     /// A delivery's turn with the handler is over; what it came to is still to be recorded.
     Sent { key: Key, turn: Turn, at: Timestamp },
     /// It is recorded; when the webhook's next delivery falls due.
@@ -87,6 +91,9 @@ impl Dispatcher {
         stop: CancellationToken,
     ) -> Result<Self> {
         let mut board = Board::new(shared.limits);
+        for known in shared.store.known_accounts(ACCOUNTS_MAX, None).await? {
+            board.serve(known.id, Part::of(&known.terms));
+        }
         let now = shared.clock.now();
         for (account, webhook, due) in shared.store.schedule().await? {
             board.wake((account, webhook), due, now);
@@ -206,6 +213,7 @@ impl Dispatcher {
         match *signal {
             Signal::Wake { key, due } => self.board.wake(key, due, now),
             Signal::Changed { key, rate } => self.board.changed(key, rate, now),
+            Signal::Terms { account, part } => self.board.serve(account, part),
             Signal::Ended { key, next_due } => self.board.ended(key, next_due, now),
             Signal::Sent { key, turn, at } => match self.board.sent(key, turn, at, now) {
                 Health::AsBefore => {}

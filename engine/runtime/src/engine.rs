@@ -15,7 +15,7 @@ use leadhook_core::{
     webhook::{Settings, Switch, Webhook},
 };
 use leadhook_courier::Courier;
-use leadhook_store::{ByHand, Receipt, Result, Saved, Store, StoreError};
+use leadhook_store::{ByHand, Receipt, Result, Saved, Store, StoreError, carried};
 use prometheus::Registry;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -271,7 +271,7 @@ impl Engine {
 pub(crate) async fn carry_through<T: Send + 'static>(
     command: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
-    match tokio::spawn(command).await {
+    match tokio::spawn(carried(command)).await {
         Ok(done) => done,
         Err(error) => Err(StoreError::Unavailable(format!("the command did not end: {error}"))),
     }

@@ -4,6 +4,7 @@
 //! takes each delivery its way (`deliver.rs`). Invariants: nothing is sent that is not claimed, nothing
 //! claimed goes unsettled while the process lives, and an acknowledged event is in the store.
 
+mod accounts;
 mod activate;
 mod again;
 mod board;

@@ -12,6 +12,7 @@ use std::{
 };
 
 use leadhook_core::{
+    account::quotas::Quotas,
     id::AccountId,
     plugin::{Exports, PluginKind, PluginVersion},
     time::Timestamp,
@@ -126,6 +127,12 @@ impl Plugins {
     /// As [`Engine::register`](crate::Engine::register).
     pub(crate) fn register(&self, registry: &prometheus::Registry) -> prometheus::Result<()> {
         self.metrics.register(registry)
+    }
+
+    /// What one call of an account's plugins may use: what the operator gave the account, else what holds for all.
+    pub async fn limits_of(&self, account: AccountId) -> Result<Limits> {
+        let known = self.store.known_account(account).await?;
+        Ok(known.map_or(self.limits, |known| given(&known.terms.quotas, self.limits)))
     }
 
     /// The versions of the plugins that every account has, by name.
@@ -257,6 +264,21 @@ impl Plugins {
     }
 }
 
+/// These limits with those in their place that an account's quotas name.
+fn given(quotas: &Quotas, limits: Limits) -> Limits {
+    let in_place =
+        |quota: Option<u32>, unit: u64, limit: u64| quota.map_or(limit, |quota| u64::from(quota) * unit);
+    let exchange = |limit| in_place(quotas.plugin_exchange_kib, 1 << 10, limit);
+    Limits {
+        fuel: in_place(quotas.plugin_fuel_millions, 1_000_000, limits.fuel),
+        deadline_ms: in_place(quotas.plugin_deadline_ms, 1, limits.deadline_ms),
+        memory_bytes: in_place(quotas.plugin_memory_mib, 1 << 20, limits.memory_bytes),
+        input_bytes: exchange(limits.input_bytes),
+        output_bytes: exchange(limits.output_bytes),
+    }
+    .bounded()
+}
+
 /// Two chains for each processor, since one may wait for its state.
 fn places() -> usize {
     2 * available_parallelism().map_or(1, NonZeroUsize::get)
@@ -279,4 +301,29 @@ fn version(
 
 fn exports(found: leadhook_sandbox::Exports) -> Exports {
     Exports { filter: found.filter, transform: found.transform, receipt: found.receipt }
+}
+
+#[cfg(test)]
+mod tests {
+    use leadhook_core::account::quotas::max;
+
+    use super::*;
+
+    #[test]
+    fn what_an_account_is_given_goes_before_what_holds_for_all() {
+        let quotas = Quotas { plugin_deadline_ms: Some(200), ..Quotas::default() };
+        assert_eq!(given(&quotas, Limits::DEFAULT), Limits { deadline_ms: 200, ..Limits::DEFAULT });
+    }
+
+    #[test]
+    fn the_most_that_an_account_can_be_given_is_the_most_that_the_sandbox_takes() {
+        let quotas = Quotas {
+            plugin_fuel_millions: Some(max::PLUGIN_FUEL_MILLIONS),
+            plugin_deadline_ms: Some(max::PLUGIN_DEADLINE_MS),
+            plugin_memory_mib: Some(max::PLUGIN_MEMORY_MIB),
+            plugin_exchange_kib: Some(max::PLUGIN_EXCHANGE_KIB),
+            ..Quotas::default()
+        };
+        assert_eq!(given(&quotas, Limits::DEFAULT), Limits::MAX);
+    }
 }

@@ -80,11 +80,14 @@ pub struct KnownKey {
     digest: KeyDigest,
     /// Unix milliseconds; 0 stands for never.
     last_use_ms: AtomicI64,
+    /// What of it is stored.
+    stored_use_ms: AtomicI64,
 }
 
 impl KnownKey {
     pub(crate) fn new(key: Key, digest: KeyDigest, last_use_ms: i64) -> Self {
-        Self { key, digest, last_use_ms: AtomicI64::new(last_use_ms) }
+        let [last_use_ms, stored_use_ms] = [last_use_ms; 2].map(AtomicI64::new);
+        Self { key, digest, last_use_ms, stored_use_ms }
     }
 
     /// Whether the key with this SHA-256 is this one, in a time that does not depend on where they differ.
@@ -101,6 +104,16 @@ impl KnownKey {
         if now.0.saturating_sub(self.last_use_ms.load(Ordering::Relaxed)) >= MINUTE_MS {
             self.last_use_ms.store(now.0, Ordering::Relaxed);
         }
+    }
+
+    /// When it was last used, where that is later than what is stored.
+    pub(crate) fn use_to_store(&self) -> Option<Timestamp> {
+        self.last_use().filter(|at| at.0 > self.stored_use_ms.load(Ordering::Relaxed))
+    }
+
+    /// That it was last used then is stored.
+    pub(crate) fn is_stored(&self, last_use: Timestamp) {
+        self.stored_use_ms.store(last_use.0, Ordering::Relaxed);
     }
 
     /// When it was last used, to the minute.

@@ -1,6 +1,9 @@
 //! Who gets a turn, and when the board wants to be asked again.
 
-use leadhook_core::breaker::{FAILURES_TO_OPEN, PAUSE_FIRST_MS};
+use leadhook_core::{
+    account::{AccountState, Terms, quotas::Quotas},
+    breaker::{FAILURES_TO_OPEN, PAUSE_FIRST_MS},
+};
 
 use super::*;
 
@@ -23,6 +26,7 @@ fn take(board: &mut Board, now: Timestamp) -> HashMap<u32, usize> {
         gate.in_flight += want.most;
         board.in_flight += want.most;
         *board.in_flight_by_account.entry(want.account).or_default() += want.most;
+        board.turns.gave(want.account, want.most);
         board.list((want.account, want.webhook), now);
     }
     taken
@@ -73,6 +77,78 @@ fn an_account_with_many_webhooks_leaves_a_share_to_one_with_a_single_webhook() {
     let taken = take(&mut board, NOW);
     assert_eq!(taken.values().sum::<usize>(), 96);
     assert!(taken[&2] >= 16, "{taken:?}");
+}
+
+/// Ends all that is under way, as if more were due at once.
+fn end_all(board: &mut Board) {
+    let under_way: Vec<_> = board.gates.iter().map(|(key, gate)| (*key, gate.in_flight)).collect();
+    for (key, count) in under_way {
+        for _ in 0..count {
+            end(board, key, Turn::Succeeded, Some(NOW), NOW);
+        }
+    }
+}
+
+fn part(weight: u32, state: AccountState) -> Part {
+    let quotas = Quotas { weight, ..Quotas::default() };
+    Part::of(&Terms { state, quotas, ..Terms::default() })
+}
+
+#[test]
+fn accounts_share_what_there_is_by_weight() {
+    let mut board = board(20, 20);
+    for (account, weight) in [(1, 1), (2, 3), (3, 1)] {
+        board.serve(AccountId(account), part(weight, AccountState::Active));
+        for webhook in 0..40 / account {
+            due(&mut board, key(account, u64::from(account * 100 + webhook)));
+        }
+    }
+    let mut sums: HashMap<u32, usize> = HashMap::new();
+    for _ in 0..500 {
+        for (account, count) in take(&mut board, NOW) {
+            *sums.entry(account).or_default() += count;
+        }
+        end_all(&mut board);
+    }
+    assert_eq!(sums.values().sum::<usize>(), 10_000);
+    for (account, fair) in [(1, 2_000), (2, 6_000), (3, 2_000)] {
+        assert!(sums[&account].abs_diff(fair) <= 40, "{sums:?}");
+    }
+}
+
+#[test]
+fn one_that_comes_late_goes_first_and_has_saved_up_nothing() {
+    let mut board = board(16, 16);
+    for webhook in 0..50 {
+        due(&mut board, key(1, webhook));
+    }
+    for _ in 0..100 {
+        assert_eq!(take(&mut board, NOW), HashMap::from([(1, 16)]));
+        end_all(&mut board);
+    }
+    for webhook in 0..50 {
+        due(&mut board, key(2, webhook));
+    }
+    let mut sums: HashMap<u32, usize> = HashMap::new();
+    for round in 0..10 {
+        for (account, count) in take(&mut board, NOW) {
+            *sums.entry(account).or_default() += count;
+        }
+        assert!(round > 1 || sums.contains_key(&2), "within two claims");
+        end_all(&mut board);
+    }
+    assert_eq!(sums, HashMap::from([(1, 80), (2, 80)]));
+}
+
+#[test]
+fn nothing_is_sent_for_an_account_that_is_closed_until_it_is_open_again() {
+    let mut board = board(16, 16);
+    due(&mut board, key(1, 1));
+    board.serve(AccountId(1), part(1, AccountState::Closed));
+    assert!(board.wants(NOW).is_empty());
+    assert_eq!(board.next_wake(NOW), None, "it is not asked again and again");
+    board.serve(AccountId(1), part(1, AccountState::Suspended));
+    assert_eq!(take(&mut board, NOW), HashMap::from([(1, 16)]));
 }
 
 #[test]

@@ -77,9 +77,15 @@ impl Accounts for RedbStore {
 
     async fn store_key_uses(&self) -> Result<()> {
         let setup = self.shared.setup();
-        let used = setup.roster.all_keys().filter_map(|known| Some((known.clone(), known.last_use()?)));
-        let used: Vec<_> = used.collect();
-        self.queue.call(move |tx| store_uses(tx, &used), |(), _| ()).await
+        let used = setup.roster.all_keys().filter_map(|known| Some((known.clone(), known.use_to_store()?)));
+        let used: Arc<[_]> = used.collect();
+        if used.is_empty() {
+            return Ok(());
+        }
+        let storing = Arc::clone(&used);
+        self.queue.call(move |tx| store_uses(tx, &storing), |(), _| ()).await?;
+        used.iter().for_each(|(known, at)| known.is_stored(*at));
+        Ok(())
     }
 
     async fn audit(&self, account: AccountId, limit: usize, before: Option<Serial>) -> Result<Page<Entry>> {
@@ -187,8 +193,7 @@ fn delete_key(tx: &mut Tx<'_>, id: KeyId) -> Result<bool> {
 fn store_uses(tx: &mut Tx<'_>, used: &[(Arc<KnownKey>, Timestamp)]) -> Result<()> {
     for (known, at) in used {
         let place = (known.key.account.0, known.key.id.0);
-        let stored = tx.key_use.get(place)?.map_or(0, |stored| stored.value());
-        if at.0 > stored && tx.setup.roster.key(known.key.id).is_some() {
+        if tx.setup.roster.key(known.key.id).is_some() {
             tx.key_use.insert(place, at.0)?;
         }
     }
