@@ -48,6 +48,10 @@ words! {
         SecretSet "secret.set",
         /// A secret was deleted.
         SecretDeleted "secret.deleted",
+        /// The operations webhook was set.
+        OperationsWebhookSet "operations_webhook.set",
+        /// The operations webhook was deleted.
+        OperationsWebhookDeleted "operations_webhook.deleted",
         /// An account was made.
         AccountMade "account.made",
         /// An account's name, state or quotas were changed.

@@ -7,9 +7,11 @@
 )]
 
 mod again;
+mod failing;
 mod fairness;
 mod golden;
 mod notifications;
+mod operations;
 mod order;
 mod periods;
 mod plugins;

@@ -3,6 +3,7 @@
 use ::redb::ReadableTable as _;
 use async_trait::async_trait;
 use leadhook_core::{
+    audit::{Action, Deed},
     id::AccountId,
     operations::{OperationsWebhook, Place},
     time::Timestamp,
@@ -10,6 +11,9 @@ use leadhook_core::{
 
 use super::{RedbStore, row, table, tx::Tx, view::View};
 use crate::{Operations, OperationsWebhooks, Result, StoreError};
+
+/// What it is called in the audit trail: an account has one.
+const OBJECT: &str = "operations-webhook";
 
 #[async_trait]
 impl OperationsWebhooks for RedbStore {
@@ -36,8 +40,12 @@ impl OperationsWebhooks for RedbStore {
 
     async fn delete_operations_webhook(&self, account: AccountId) -> Result<bool> {
         let delete = move |tx: &mut Tx<'_>| {
-            tx.operations_place.remove(account.0)?;
-            Ok(tx.operations.remove(account.0)?.is_some())
+            let found = tx.operations.remove(account.0)?.is_some();
+            if found {
+                tx.operations_place.remove(account.0)?;
+                tx.note(account, &Deed::new(Action::OperationsWebhookDeleted, OBJECT))?;
+            }
+            Ok(found)
         };
         self.queue.call(delete, |value, _| value).await
     }
@@ -67,6 +75,7 @@ fn put(
     let text = webhook.to_json().to_string();
     tx.operations.insert(account.0, row::encode(&text).as_slice())?;
     tx.operations_place.insert(account.0, row::encode(&place).as_slice())?;
+    tx.note(account, &Deed::new(Action::OperationsWebhookSet, OBJECT))?;
     Ok(Operations { webhook: webhook.clone(), place })
 }
 
