@@ -23,9 +23,9 @@ pub(super) fn value<'a>(parameter: Parameter, view: &View<'a>) -> Valued<'a> {
     let agent = view.lead.text(Parameter::UserAgent);
     let Some(agent) = agent.or_else(|| last?.user_agent.as_deref()) else { return Valued::absent() };
     let read = match parameter {
-        Parameter::Browser => user_agent::browser(agent),
-        Parameter::Os => user_agent::os(agent),
-        Parameter::Device => user_agent::device(agent),
+        Parameter::Browser => user_agent::said(agent).browser,
+        Parameter::Os => user_agent::said(agent).os,
+        Parameter::Device => user_agent::said(agent).device,
         _ => None,
     };
     Valued::optional(read, Origin::Derived("userAgent"))
