@@ -1,4 +1,5 @@
 //! `cargo xtask bench`: measures leadhook against a relay that keeps nothing, its growth, its parts, or its plugins.
+//! `cargo xtask soak`: runs it for minutes at a steady pace.
 
 use std::ffi::OsString;
 
@@ -38,6 +39,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         _ => whole("compare", &options.rest),
     }
+}
+
+/// Builds leadhook in release and soaks it; fails when something does not stay flat, or is lost.
+pub(crate) fn soak(options: &Options) -> Result<()> {
+    needs::WASM_TARGET.fetch()?;
+    whole("soak", &options.rest)
 }
 
 fn whole(what: &str, rest: &[OsString]) -> Result<()> {

@@ -29,6 +29,8 @@ enum Command {
     Test(test::Options),
     /// Measures leadhook against a relay that keeps nothing; `growth` and `micro` measure otherwise.
     Bench(bench::Options),
+    /// Runs leadhook for ten minutes at a steady pace: memory, file and waiting are to stay flat.
+    Soak(bench::Options),
     /// Writes the generated pages under docs/ anew.
     Docs(docs::Options),
     /// Checks format, lints, documentation, generated pages and dependencies.
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Soak(options) => bench::soak(&options),
         Command::Docs(options) => docs::run(&options),
         Command::Check => check::run(),
     };

@@ -23,6 +23,7 @@ mod relay;
 mod report;
 mod run;
 mod server;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,8 @@ enum Command {
     Plugins(plugins::Options),
     /// Measures whether cost and memory stay flat as the data folder grows.
     Growth(growth::Options),
+    /// Runs leadhook at a steady pace for minutes and says whether memory, file and waiting stay flat.
+    Soak(soak::Options),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
             Command::Chain(options) => chain::run(options).await,
             Command::Plugins(options) => plugins::run(&options),
             Command::Growth(options) => growth::run(options).await,
+            Command::Soak(options) => soak::run(options).await,
         }
     });
     ended.unwrap_or_else(|error| {
