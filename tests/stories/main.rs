@@ -8,6 +8,7 @@ mod bad_settings;
 mod by_hand;
 mod crash;
 mod demo;
+mod enrichment;
 mod fairness;
 #[cfg(target_os = "linux")]
 mod full_disk;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::{
     catalogue::Parameter,
+    city,
     delivery::{Delivery, Source, State},
     event::{Event, EventKind, Patch, Trigger},
     extra::{self, Extra},
@@ -190,6 +191,7 @@ fn apply(lead: &mut Lead, patch: Patch, fills_only: bool, country: &str) {
     } else {
         visit::unite(&mut lead.visits, patch.visits);
     }
+    city::fill(lead, &patch.cities);
 }
 
 fn merge_option(known: &mut Option<String>, stated: Option<Option<String>>, fills_only: bool) {

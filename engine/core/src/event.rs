@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     catalogue::Parameter,
+    city::Cities,
     extra::Extra,
     fact::{self, Fact, FactPatch, is_made_by_engine, shorten},
     fault::Faults,
@@ -158,6 +159,8 @@ pub struct Patch {
     pub visits: Vec<Visit>,
     /// What the catalogue does not know; only a relayed webhook states such.
     pub extra: Extra,
+    /// The cities of addresses among these that were looked up, see [`Patch::find_cities`].
+    pub cities: Cities,
 }
 
 /// Something that happened to a lead.

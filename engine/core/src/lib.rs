@@ -30,6 +30,7 @@ pub mod qualify;
 pub mod rehearse;
 // What is sent
 pub mod attribution;
+pub mod city;
 pub mod delivery;
 pub mod encode;
 pub mod filter;

@@ -56,6 +56,11 @@ impl Relayed {
         reader.finish(relayed).map(Some)
     }
 
+    /// Asks for the cities of the addresses that come without one, see [`Patch::find_cities`].
+    pub fn find_cities(&mut self, look_up: impl Fn(&str) -> Option<String>) {
+        self.patch.find_cities(look_up);
+    }
+
     /// The events that it is, in their order, for a lead of which this is known: the one that happens once, or else the
     /// facts that trigger nothing and then a change for each group that differs.
     pub fn events(&self, known: Option<&Lead>) -> Vec<Event> {

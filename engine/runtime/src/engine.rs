@@ -21,6 +21,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    cities::Cities,
     clock::Clock,
     dispatch::{Dispatcher, Signal},
     keys::KeyRing,
@@ -59,6 +60,8 @@ pub struct Parts {
     pub plugins: Option<PluginParts>,
     /// Where this engine can be reached from outside, for recording links; without it none are sent.
     pub public_url: Option<String>,
+    /// What knows cities by address; without it a lead has the cities that are stated.
+    pub cities: Option<Arc<dyn Cities>>,
 }
 
 /// A running engine. Clones share it.
@@ -74,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
     pub(crate) keys: KeyRing,
+    pub(crate) cities: Option<Arc<dyn Cities>>,
     pub(crate) plugins: Option<Arc<Plugins>>,
     pub(crate) resends: Resends,
     pub(crate) operations: OperationsSet,
@@ -98,6 +102,7 @@ impl Engine {
             operations: OperationsSet::default(),
             metrics: Metrics::default(),
             keys: KeyRing::new(Arc::clone(&parts.store), parts.public_url),
+            cities: parts.cities,
             store: parts.store,
             carrier: parts.carrier,
             clock: parts.clock,
@@ -156,8 +161,9 @@ impl Engine {
     pub async fn accept(
         &self,
         account: AccountId,
-        events: Vec<Event>,
+        mut events: Vec<Event>,
     ) -> Result<Vec<std::result::Result<Receipt, Refusal>>> {
+        self.find_cities(&mut events);
         let shared = Arc::clone(&self.shared);
         carry_through(async move {
             let answers = shared.store.accept(account, events, shared.clock.now()).await?;
@@ -171,8 +177,11 @@ impl Engine {
     pub async fn relay(
         &self,
         account: AccountId,
-        webhook: Relayed,
+        mut webhook: Relayed,
     ) -> Result<Vec<std::result::Result<Receipt, Refusal>>> {
+        if let Some(cities) = &self.shared.cities {
+            webhook.find_cities(|address| cities.city_of(address.parse().ok()?));
+        }
         let shared = Arc::clone(&self.shared);
         carry_through(async move {
             let answers = shared.store.relay(account, webhook, shared.clock.now()).await?;

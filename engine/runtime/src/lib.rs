@@ -8,6 +8,7 @@ mod accounts;
 mod activate;
 mod again;
 mod board;
+mod cities;
 pub mod clock;
 mod deliver;
 mod dispatch;
@@ -26,6 +27,7 @@ mod resends;
 
 pub use activate::Activation;
 pub use again::Unrepeatable;
+pub use cities::Cities;
 pub use engine::{Carrier, Engine, Parts};
 pub use plugins::PluginParts;
 pub use recordings::{Linked, Recording};

@@ -29,7 +29,8 @@ pub struct Recording {
     pub account: AccountId,
     /// The id of the delivery that bore the link.
     pub delivery: String,
-    /// Its address, as the source stated it. Such addresses often open by themselves, so it is not shown and not logged.
+    /// Its address, as the source stated it. Such addresses often open by themselves, so it is not shown and not
+    /// logged.
     pub origin: String,
 }
 

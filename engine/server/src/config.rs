@@ -4,6 +4,7 @@
 //! place replaces the list of the place below it whole. Everything wrong is told at once, each with
 //! where it was given.
 
+mod cities;
 mod sources;
 
 use std::{
@@ -20,6 +21,7 @@ use url::Url;
 use crate::logs::{self, LogFormat};
 pub(crate) use sources::{Environment, Origin};
 use sources::{Given, Sources};
+pub(crate) use cities::CityDatabase;
 
 /// The file that is read when none is named and it is there.
 pub(crate) const FILE_DEFAULT: &str = "leadhook.toml";
@@ -102,6 +104,13 @@ settings! {
     /// Where this engine is reached from outside, for links to recordings; without it none are sent
     /// [env: LEADHOOK_PUBLIC_URL]
     public_url "URL" "public-url" "LEADHOOK_PUBLIC_URL" None, false;
+    /// A file in the MaxMind DB format that knows cities by address, for leads whose source states none; read again
+    /// when it changes
+    /// [env: LEADHOOK_CITY_DATABASE]
+    city_database "FILE" "city-database" "LEADHOOK_CITY_DATABASE" None, false;
+    /// The language of the cities' names, where the file has them in it, else English; ru unless given
+    /// [env: LEADHOOK_CITY_LANGUAGE]
+    city_language "LANGUAGE" "city-language" "LEADHOOK_CITY_LANGUAGE" Some("ru"), false;
     /// How the log is written to standard error: text or json; text unless given
     /// [env: LEADHOOK_LOG_FORMAT]
     log "text|json" "log" "LEADHOOK_LOG_FORMAT" Some("text"), false;
@@ -143,6 +152,8 @@ pub(crate) struct Config {
     pub(crate) source_address: Vec<IpAddr>,
     /// Where the engine is reached from outside, without a slash at the end.
     pub(crate) public_url: Option<String>,
+    /// What knows cities by address.
+    pub(crate) city_database: Option<CityDatabase>,
     /// How the log is written.
     pub(crate) log: LogFormat,
     /// What is logged, as the filter of `logs` reads it.
@@ -204,6 +215,7 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
     let source_address = sources
         .many("source_address", |text| text.parse().map_err(|_| format!("`{text}` is not an IP address")));
     let public_url = sources.optional("public_url", public_url);
+    let city_database = cities::city_database(sources);
     let log = sources.one("log", LogFormat::parse);
     let log_level = sources.one("log_level", |text| logs::filter(text).map(|_| text.to_owned()));
     let shutdown = sources.one("shutdown_seconds", |text| {
@@ -221,6 +233,7 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
         allow_destination: allow_destination?,
         source_address: source_address?,
         public_url: public_url?,
+        city_database: city_database?,
         log: log?,
         log_level: log_level?,
         shutdown: shutdown?,

@@ -1,6 +1,7 @@
 //! `leadhook serve`: puts the engine together, serves its interface, and ends in order.
 
 mod account;
+mod cities;
 mod uses;
 pub(crate) mod connections;
 pub(crate) mod signal;
@@ -10,7 +11,7 @@ use std::{env, fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use leadhook_core::address::AddressPolicy;
 use leadhook_courier::{Courier, CourierSettings, Roots};
-use leadhook_runtime::{Engine, Parts, PluginParts, clock::SystemClock, limits::Limits};
+use leadhook_runtime::{Cities, Engine, Parts, PluginParts, clock::SystemClock, limits::Limits};
 use leadhook_sandbox::{Compile, Sandbox};
 use leadhook_store::{
     Store,
@@ -25,6 +26,7 @@ use crate::{
     config::Config,
 };
 use account::FirstKey;
+use cities::CityFile;
 use signal::Signals;
 
 /// The subcommand by which a child of the engine compiles one plugin.
@@ -141,8 +143,15 @@ async fn start_engine(
         limits: Limits { plugin: config.plugin_limits, ..Limits::default() },
         plugins: Some(plugins(&config.data)?),
         public_url: config.public_url.clone(),
+        cities: cities(config)?,
     };
     Ok(Engine::start(parts).await?)
+}
+
+/// What knows cities by address, where that is set.
+fn cities(config: &Config) -> anyhow::Result<Option<Arc<dyn Cities>>> {
+    let file = config.city_database.clone().map(CityFile::open).transpose()?;
+    Ok(file.map(|file| file as Arc<dyn Cities>))
 }
 
 /// What runs plugins: uploads are compiled in a child of this very program, and what is compiled is kept.

@@ -31,8 +31,8 @@ pub enum KeyRevoked {
 #[async_trait]
 pub trait RecordingKeys: Send + Sync {
     /// An account's keys, the one that signs first, at most
-    /// [`RECORDING_KEYS_MAX`](leadhook_core::parameter::recording::key::RECORDING_KEYS_MAX); none where there is no such
-    /// account. Retired ones stand here until another is rotated in after their links have expired.
+    /// [`RECORDING_KEYS_MAX`](leadhook_core::parameter::recording::key::RECORDING_KEYS_MAX); none where there is
+    /// no such account. Retired ones stand here until another is rotated in after their links have expired.
     async fn recording_keys(&self, account: AccountId) -> Result<Vec<RecordingKey>>;
     /// Makes a key of this secret, which signs from now on. The one before goes on opening what it signed.
     async fn rotate_recording_key(

@@ -79,8 +79,8 @@ struct Claims {
     jti: String,
 }
 
-/// `{"alg":"HS256","typ":"JWT"}` in base64url: the header of tokens that were made before keys had numbers. There was one account
-/// then, and it had one key.
+/// `{"alg":"HS256","typ":"JWT"}` in base64url: the header of tokens that were made before keys had numbers. There
+/// was one account then, and it had one key.
 const HEADER_WITHOUT_KEY: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
 const KEY_WITHOUT_NAME: LinkKeyId = LinkKeyId { account: AccountId::DEFAULT, number: 1 };
 const HEADER_BEFORE_KEY: &str = r#"{"alg":"HS256","kid":""#;

@@ -12,8 +12,8 @@ pub const READ_BYTES_MAX: usize = 1_024;
 /// The most user agents that each thread remembers.
 const REMEMBERED_MAX: usize = 256;
 
-/// The patterns, made ready at their first use: that takes a fifth of a second and 26 MiB, which an engine whose sources
-/// state all of it does not spend.
+/// The patterns, made ready at their first use: that takes a fifth of a second and 26 MiB, which an engine whose
+/// sources state all of it does not spend.
 static PATTERNS: LazyLock<Extractor<'static>> = LazyLock::new(|| {
     let patterns: Regexes<'static> = serde_json::from_str(include_str!("../../data/user_agents.json"))
         .expect("the patterns that come along are JSON of their form");

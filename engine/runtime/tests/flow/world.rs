@@ -289,6 +289,7 @@ async fn start_engine(
         limits: Limits { plugin: leadhook_sandbox::Limits::MAX, ..limits },
         plugins: Some(plugins),
         public_url: Some("https://hooks.example".to_owned()),
+        cities: None,
     };
     Engine::start(parts).await.unwrap()
 }

@@ -47,8 +47,9 @@ fn not_kept(problem: Problem) -> Problem {
 
 /// Open a link to a recording
 ///
-/// The address that webhooks bear as `reclink`; the token is the key. The recording is passed on from where it lies as it comes, whole or
-/// the `Range` that is asked for. `HEAD` answers its headers. A token opens one lead's recording until it expires, as long as its site allows links.
+/// The address that webhooks bear as `reclink`; the token is the key. The recording is passed on from where it
+/// lies as it comes, whole or the `Range` that is asked for. `HEAD` answers its headers. A token opens one lead's
+/// recording until it expires, as long as its site allows links.
 #[utoipa::path(get, path = "/rec/{token}", tag = "recordings", security(()),
     params(("token" = String, Path, description = "The token of the link")),
     responses(
@@ -178,8 +179,8 @@ fn passed_on(came: &HeaderMap) -> HeaderMap {
     headers
 }
 
-/// The type of something that is only played, without its parameters; nothing else is shown by a browser as if it came from here.
-/// XML in any name is a document, which could run scripts.
+/// The type of something that is only played, without its parameters; nothing else is shown by a browser as if it
+/// came from here. XML in any name is a document, which could run scripts.
 fn playable(value: &HeaderValue) -> Option<HeaderValue> {
     let essence = value.to_str().ok()?.split(';').next()?.trim().to_ascii_lowercase();
     let (kind, name) = essence.split_once('/')?;

@@ -156,6 +156,7 @@ impl World {
             limits: Limits { plugin: PLUGIN_LIMITS, ..Limits::default() },
             plugins: Some(plugins::parts()),
             public_url: Some("https://hooks.example".to_owned()),
+            cities: None,
         };
         let engine = Engine::start(parts).await.unwrap();
         Self { router: router(engine.clone(), settings), engine, handler, clock, _folder: folder }

@@ -231,11 +231,12 @@ pub(in crate::api) async fn subject(
             let site = site_of(api, account, &reference.site).await?;
             (lead, site, None, true)
         }
-        LeadWanted::Made(events) => {
+        LeadWanted::Made(mut events) => {
             let Some(first) = events.first() else {
                 return Err(Problem::fault("lead", "empty", "no event is named"));
             };
             let site = site_of(api, account, &first.lead.site).await?;
+            api.engine.find_cities(&mut events);
             let Rehearsed { lead, trigger } = made(events, &site, now)?;
             (lead, site, trigger, false)
         }

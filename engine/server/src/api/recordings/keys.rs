@@ -86,8 +86,8 @@ pub(in crate::api) async fn list(
 
 /// Rotate the key of recording links
 ///
-/// Makes another key, which signs all links from now on. Links that were sent before go on opening until they expire; to end them
-/// at once, revoke the key that signed them.
+/// Makes another key, which signs all links from now on. Links that were sent before go on opening until they
+/// expire; to end them at once, revoke the key that signed them.
 #[utoipa::path(post, path = "/v1/recording-keys", tag = "recordings",
     responses(
         (status = 201, description = "Made", body = KeyShown),

@@ -120,8 +120,8 @@ impl Passing {
         self.courier.fetch(request, self.limits.head, self.limits.origin_silent).await
     }
 
-    /// The rest of what was fetched, as a body. It is read beside the client's connection, so that a client who takes nothing
-    /// does not hold a place, and one who goes away ends the fetching.
+    /// The rest of what was fetched, as a body. It is read beside the client's connection, so that a client who
+    /// takes nothing does not hold a place, and one who goes away ends the fetching.
     pub(super) fn pass(&self, fetched: Fetched, place: Place, recording: Recording) -> Body {
         let (sender, receiver) = mpsc::channel(1);
         let limits = self.limits;

@@ -99,6 +99,7 @@ impl Stage {
             limits: Limits { plugin, ..Limits::default() },
             plugins: Some(plugin_parts(Sandbox::new(Options::default())?)),
             public_url: None,
+            cities: None,
         })
         .await?;
         let secrets = SigningSecret::parse(script::SECRET).into_iter().collect();
