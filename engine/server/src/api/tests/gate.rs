@@ -24,7 +24,7 @@ fn calls() -> Vec<(String, String, bool)> {
 }
 
 #[tokio::test]
-async fn every_call_needs_a_key_but_health_the_description_and_the_relay() {
+async fn every_call_needs_a_key_but_health_the_description_the_relay_and_recordings() {
     let world = World::new().await;
     let calls = calls();
     assert_eq!(calls.len(), 48);
@@ -35,7 +35,7 @@ async fn every_call_needs_a_key_but_health_the_description_and_the_relay() {
                 request = request.header("authorization", key);
             }
             let reply = world.send(request.body(Body::empty()).unwrap()).await;
-            if path.starts_with("/v1/relay/") {
+            if path.starts_with("/v1/relay/") || path.starts_with("/rec/") {
                 reply.is_problem(404, "not_found");
             } else if is_open {
                 assert_eq!(reply.status, StatusCode::OK, "{method} {path}");
