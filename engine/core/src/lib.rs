@@ -46,6 +46,7 @@ pub mod outcome;
 pub mod plugin;
 pub mod replay;
 pub mod resend;
+pub mod retention;
 pub mod retry;
 pub mod sign;
 // What people read

@@ -16,7 +16,7 @@ use crate::{
     deliver,
     engine::Shared,
     notify::notify,
-    operations, resends,
+    operations, resends, retention,
 };
 
 /// What the dispatcher is told.
@@ -104,6 +104,7 @@ impl Dispatcher {
     /// Runs until stopped, then until everything under way has ended.
     pub(crate) async fn run(mut self) {
         self.under_way.spawn(resends::run(Arc::clone(&self.shared), self.stop.clone()));
+        self.under_way.spawn(retention::run(Arc::clone(&self.shared), self.stop.clone()));
         self.under_way.spawn(operations::run(Arc::clone(&self.shared), self.stop.clone()));
         let mut pause_ms = PAUSE_MS;
         while !self.stop.is_cancelled() {

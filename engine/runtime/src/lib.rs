@@ -24,6 +24,7 @@ mod prepare;
 mod recordings;
 mod replay;
 mod resends;
+mod retention;
 
 pub use activate::Activation;
 pub use again::Unrepeatable;

@@ -1,5 +1,7 @@
 //! How much the engine does at one time, and how long it waits.
 
+use leadhook_core::retention::Retention;
+
 /// The dispatcher's limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -15,6 +17,8 @@ pub struct Limits {
     pub recovery_spacing_ms: u32,
     /// After how many days of nothing but failure a webhook is switched off; `None`: never.
     pub switch_off_after_days: Option<u32>,
+    /// For how long what happened is kept.
+    pub retention: Retention,
     /// What one call of a plugin or script may use.
     pub plugin: leadhook_sandbox::Limits,
 }
@@ -28,6 +32,7 @@ impl Default for Limits {
             recovery_batch: 100,
             recovery_spacing_ms: 50,
             switch_off_after_days: Some(5),
+            retention: Retention::default(),
             plugin: leadhook_sandbox::Limits::DEFAULT,
         }
     }

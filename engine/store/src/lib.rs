@@ -55,7 +55,7 @@ pub use crate::{
     relay::Relay,
     resend::{NextStep, ResendBegun, Resends, Stepped},
     then::RenderedFrom,
-    upkeep::{Backup, Upkeep},
+    upkeep::{Aged, Backup, RetentionPlace, RetentionStep, Upkeep},
 };
 
 /// A customer.

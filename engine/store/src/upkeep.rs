@@ -1,7 +1,7 @@
-//! Keeping a store in order over months: backups of it while it runs.
+//! Keeping a store in order over months: backups of it while it runs, and what has grown old.
 
 use async_trait::async_trait;
-use leadhook_core::time::Timestamp;
+use leadhook_core::{retention::Retention, time::Timestamp};
 
 use crate::Result;
 
@@ -11,9 +11,59 @@ pub trait Backup: Send {
     fn next_block(&mut self) -> Result<Option<Vec<u8>>>;
 }
 
+/// What grows old, in the order in which it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Aged {
+    /// Deliveries that ended, with their attempts.
+    #[default]
+    Attempts,
+    /// Leads with their history.
+    Leads,
+}
+
+/// How far retention has come; the default is its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RetentionPlace {
+    /// What goes.
+    pub what: Aged,
+    /// The UTC day, since 1970, of whose rows it goes on.
+    pub day: u32,
+    /// The key from which: of attempts their own, of leads the account and the lead.
+    pub(crate) from: (u32, u64, u64),
+}
+
+impl RetentionPlace {
+    /// On this day: where it was on it already, and otherwise at its beginning.
+    pub(crate) fn at(self, what: Aged, day: u32) -> Self {
+        match (self.what, self.day) == (what, day) {
+            true => self,
+            false => Self { what, day, from: (0, 0, 0) },
+        }
+    }
+}
+
+/// A step of retention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetentionStep {
+    /// How many rows it looked at.
+    pub rows: usize,
+    /// From where to go on.
+    pub next: RetentionPlace,
+    /// Whether it has come to the end of a day.
+    pub day_ended: bool,
+}
+
 /// The commands of upkeep, a part of [`Store`](crate::Store).
 #[async_trait]
 pub trait Upkeep: Send + Sync {
     /// Begins a backup. What is stored from now on is not in it; the file grows by what is changed until it is dropped.
     async fn begin_backup(&self, now: Timestamp) -> Result<Box<dyn Backup>>;
+    /// Removes some of what is no longer to be kept: of the oldest day, from a place on. `None` when nothing is left to go.
+    /// What is still needed stays, such as a lead of which a delivery is open.
+    async fn step_retention(
+        &self,
+        keep: Retention,
+        place: RetentionPlace,
+        now: Timestamp,
+    ) -> Result<Option<RetentionStep>>;
 }

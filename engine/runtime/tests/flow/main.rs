@@ -15,6 +15,7 @@ mod operations;
 mod order;
 mod periods;
 mod plugins;
+mod retention;
 mod retry;
 mod rules;
 mod world;

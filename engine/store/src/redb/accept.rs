@@ -145,7 +145,7 @@ fn store(tx: &mut Tx<'_>, account: AccountId, accepted: &Accepted) -> Result<usi
     Ok(row.len())
 }
 
-fn trace_key(account: AccountId, trace: &Trace) -> TraceKey {
+pub(super) fn trace_key(account: AccountId, trace: &Trace) -> TraceKey {
     let client = table::client_digest(&trace.site, &trace.client);
     (account.0, client, trace.kind as u8, trace.started.0, trace.lead.0)
 }

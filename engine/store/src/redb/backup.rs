@@ -4,11 +4,11 @@ use std::{collections::VecDeque, ops::Bound};
 
 use ::redb::{Key, ReadableTableMetadata as _, TableDefinition, Value};
 use async_trait::async_trait;
-use leadhook_core::time::Timestamp;
+use leadhook_core::{retention::Retention, time::Timestamp};
 use serde_bytes::ByteBuf;
 
 use super::{
-    RedbStore,
+    RedbStore, retention,
     table::FORMAT,
     tables::{self, Holds, OverTable},
     view::View,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Result, StoreError,
     backup::{BackupHead, Packer, RowBytes},
-    upkeep::{Backup, Upkeep},
+    upkeep::{Backup, RetentionPlace, RetentionStep, Upkeep},
 };
 
 /// About how many bytes of rows one block has.
@@ -30,6 +30,19 @@ impl Upkeep for RedbStore {
             Ok(Box::new(reading) as Box<dyn Backup>)
         })
         .await
+    }
+
+    async fn step_retention(
+        &self,
+        keep: Retention,
+        place: RetentionPlace,
+        now: Timestamp,
+    ) -> Result<Option<RetentionStep>> {
+        let looking = move |shared: &_| retention::look(shared, keep, now, place);
+        match self.on_blocking_thread(looking).await? {
+            Some(place) => self.queue.call(move |tx| retention::step(tx, place), |step, _| Some(step)).await,
+            None => Ok(None),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     tx::Tx,
     view::{ROWS_LOOKED_AT_MAX, listed},
 };
-use crate::{ByHand, Result, StoreError};
+use crate::{ByHand, Result};
 
 /// Makes a waiting delivery due now, takes up again one that ended without a request, or has another delivery send
 /// again what one sent (the contract, "Working with a webhook", By hand).
@@ -83,7 +83,8 @@ fn send_again(tx: &mut Tx<'_>, account: AccountId, delivery: Delivery, now: Time
         None => delivery,
         Some(ResendOf { first, .. }) => match find_done(tx, account, *first)? {
             Some(first) => first,
-            None => return Err(StoreError::Damaged { what: format!("delivery {first}, which is missing") }),
+            // It has grown old and is no longer kept; this one sent the same.
+            None => delivery,
         },
     };
     if first.resends.len() >= RESENDS_MAX {

@@ -27,6 +27,7 @@ mod recording;
 mod relays;
 mod resend;
 mod restore;
+mod retention;
 mod roster;
 mod row;
 mod save;

@@ -1,7 +1,7 @@
 //! About how much each account has stored, by the day of its rows: counted as rows are written.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -43,6 +43,22 @@ impl Tx<'_> {
     /// Counts a row of an account that stands under this day.
     pub(super) fn grew(&mut self, account: AccountId, day: u32, bytes: usize) {
         *self.grown.entry((account, day)).or_default() += bytes as u64;
+    }
+
+    /// Counts rows of a day that went, in bytes by account.
+    pub(super) fn shrank(&mut self, day: u32, bytes: &BTreeMap<u32, u64>) -> Result<()> {
+        for (account, bytes) in bytes {
+            let before = self.stored.get((*account, day))?.map_or(0, |bytes| bytes.value());
+            let gone = before.min(*bytes);
+            match before - gone {
+                0 => self.stored.remove((*account, day))?,
+                left => self.stored.insert((*account, day), left)?,
+            };
+            let mut sums = self.setup.stored.lock();
+            let sum = sums.entry(AccountId(*account)).or_default();
+            *sum = sum.saturating_sub(gone);
+        }
+        Ok(())
     }
 
     /// Writes what was counted. The sums in memory run ahead of the commit: where that fails they are read anew.

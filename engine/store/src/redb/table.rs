@@ -17,6 +17,8 @@ pub(super) const FORMAT: u32 = 4;
 pub(super) const META_FORMAT: &str = "format";
 /// The last serial given out.
 pub(super) const META_SERIAL: &str = "serial";
+/// The first UTC day whose leads did not grow old yet; nothing where none did.
+pub(super) const META_LEADS_FROM: &str = "leads_from_day";
 
 type Bytes = &'static [u8];
 type Text = &'static str;

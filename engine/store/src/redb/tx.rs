@@ -223,4 +223,12 @@ impl<'t, K: Key + 'static> Days<'t, K> {
             }
         }
     }
+
+    /// Deletes the table of a day.
+    pub(super) fn delete(&mut self, day: u32) -> Result<()> {
+        // A table that is open cannot be deleted.
+        self.open.remove(&day);
+        self.txn.delete_table(table::daily::<K>(&self.daily.name(day)))?;
+        Ok(())
+    }
 }

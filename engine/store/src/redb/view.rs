@@ -44,6 +44,12 @@ impl View {
         Ok(Some(u32::try_from(found).unwrap_or(u32::MAX)))
     }
 
+    /// The first UTC day whose leads did not grow old yet.
+    pub(super) fn leads_from_day(&self) -> Result<u32> {
+        let from = self.table(table::META)?.get(table::META_LEADS_FROM)?.map_or(0, |day| day.value());
+        Ok(u32::try_from(from).unwrap_or(u32::MAX))
+    }
+
     /// What customers have set.
     pub(super) fn setup(&self) -> Result<Setup> {
         Setup::load(&self.txn)

@@ -60,7 +60,7 @@ fn versions_of(
 
 /// What names a lead: there must be one.
 fn ids(view: &View, verified: &mut Verified) -> Result<()> {
-    let mut leads = DayTables::new(view, table::LEAD);
+    let mut leads = Leads { from_day: view.leads_from_day()?, tables: DayTables::new(view, table::LEAD) };
     for entry in view.table(table::LEAD_ID)?.iter()? {
         let (key, value) = entry?;
         if !is_there(&mut leads, key.value().0, value.value(), None)? {
@@ -83,14 +83,18 @@ fn ids(view: &View, verified: &mut Verified) -> Result<()> {
     Ok(())
 }
 
+struct Leads<'a> {
+    /// Leads of earlier days have grown old; a damaged one may have left an id.
+    from_day: u32,
+    tables: DayTables<'a, LeadKey>,
+}
+
 /// Whether there is a lead, in this version or in any.
-fn is_there(
-    leads: &mut DayTables<'_, LeadKey>,
-    account: u32,
-    lead: u64,
-    version: Option<u32>,
-) -> Result<bool> {
-    let Some(table) = leads.on(Serial(lead).day())? else { return Ok(false) };
+fn is_there(leads: &mut Leads<'_>, account: u32, lead: u64, version: Option<u32>) -> Result<bool> {
+    if Serial(lead).day() < leads.from_day {
+        return Ok(true);
+    }
+    let Some(table) = leads.tables.on(Serial(lead).day())? else { return Ok(false) };
     Ok(match version {
         Some(version) => table.get((account, lead, version))?.is_some(),
         None => table.range(table::versions(AccountId(account), Serial(lead)))?.next().transpose()?.is_some(),

@@ -1,0 +1,205 @@
+//! What has grown old goes: a few rows in a transaction, so that events are not held up, and a day's table when it is empty.
+//!
+//! A lead goes with all that names it: the ids of its events, its own, the traces of its client, and what its lanes last
+//! delivered. It stays while any of its deliveries is open.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ::redb::{ReadableTable as _, ReadableTableMetadata as _};
+use leadhook_core::{
+    delivery::Delivery,
+    id::{AccountId, DeliveryId},
+    lead::{Cause, Lead},
+    qualify,
+    retention::Retention,
+    time::{Serial, Timestamp},
+};
+
+use super::{
+    accept::trace_key,
+    by_hand, row,
+    shared::Shared,
+    table::{self, DeliveryKey, LeadKey, META_LEADS_FROM},
+    tx::Tx,
+    view::listed,
+};
+use crate::{
+    Result,
+    upkeep::{Aged, RetentionPlace, RetentionStep},
+};
+
+/// The most rows that go in one transaction, but for the versions of one lead, which go together.
+const ROWS_EACH: usize = 300;
+
+/// Where there is something to go: at a place or behind it.
+pub(super) fn look(
+    shared: &Shared,
+    keep: Retention,
+    now: Timestamp,
+    place: RetentionPlace,
+) -> Result<Option<RetentionPlace>> {
+    shared.read(|view| {
+        let oldest = |days: Vec<u32>, from: u32, until: u32| {
+            days.into_iter().rev().find(|day| (from..until).contains(day))
+        };
+        if place.what == Aged::Attempts {
+            let days = view.days(&table::DONE)?;
+            if let Some(day) = oldest(days, place.day, keep.attempts_from(now)) {
+                return Ok(Some(place.at(Aged::Attempts, day)));
+            }
+        }
+        let from = if place.what == Aged::Leads { place.day } else { 0 };
+        let day = oldest(view.days(&table::LEAD)?, from, keep.leads_from(now));
+        Ok(day.map(|day| place.at(Aged::Leads, day)))
+    })
+}
+
+/// Takes a step at a place.
+pub(super) fn step(tx: &mut Tx<'_>, place: RetentionPlace) -> Result<RetentionStep> {
+    match place.what {
+        Aged::Attempts => step_attempts(tx, place),
+        Aged::Leads => step_leads(tx, place),
+    }
+}
+
+/// How many bytes went, by account.
+type Bytes = BTreeMap<u32, u64>;
+
+fn step_attempts(tx: &mut Tx<'_>, place: RetentionPlace) -> Result<RetentionStep> {
+    let (mut rows, mut bytes) = (0, Bytes::new());
+    let mut next = place;
+    while rows < ROWS_EACH {
+        let first = tx.done.on(place.day)?.range(next.from..)?.next().transpose()?;
+        let Some((key, size, resends)) = first.map(|(key, row)| held(key.value(), row.value())) else {
+            tx.shrank(place.day, &bytes)?;
+            return end_of_attempts(tx, place, rows);
+        };
+        rows += 1;
+        let (account, webhook, serial) = key;
+        // One that is being sent again stays: by it the lead is known to be needed.
+        if !any_open(tx, AccountId(account), &resends)? {
+            tx.done.on(place.day)?.remove(key)?;
+            *bytes.entry(account).or_default() += size;
+        }
+        next.from = (account, webhook, serial + 1);
+    }
+    tx.shrank(place.day, &bytes)?;
+    Ok(RetentionStep { rows, next, day_ended: false })
+}
+
+/// The key of a delivery that ended, the size of its row, and what sends it again.
+fn held(key: DeliveryKey, row: &[u8]) -> (DeliveryKey, u64, Vec<DeliveryId>) {
+    let read = row::decode::<Delivery>(row, || format!("delivery number {}", key.2));
+    (key, row.len() as u64, read.map(|delivery| delivery.resends).unwrap_or_default())
+}
+
+fn any_open(tx: &Tx<'_>, account: AccountId, ids: &[DeliveryId]) -> Result<bool> {
+    for id in ids {
+        if tx.open.get(table::delivery_key(account, *id))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn end_of_attempts(tx: &mut Tx<'_>, place: RetentionPlace, rows: usize) -> Result<RetentionStep> {
+    if tx.done.on(place.day)?.is_empty()? {
+        tx.done.delete(place.day)?;
+    }
+    forget_quarantine(tx, place.day)?;
+    Ok(RetentionStep { rows, next: place.at(Aged::Attempts, place.day + 1), day_ended: true })
+}
+
+/// Damaged rows of the day, which are few, go too: nobody can say what they hold.
+fn forget_quarantine(tx: &mut Tx<'_>, day: u32) -> Result<()> {
+    tx.quarantine.retain(|(_, _, serial), _| Serial(serial).day() > day)?;
+    Ok(())
+}
+
+fn step_leads(tx: &mut Tx<'_>, place: RetentionPlace) -> Result<RetentionStep> {
+    let (mut rows, mut bytes) = (0, Bytes::new());
+    let mut next = place;
+    while rows < ROWS_EACH {
+        let from: LeadKey = (next.from.0, next.from.1, 0);
+        let first = tx.leads.on(place.day)?.range(from..)?.next().transpose()?;
+        let Some((account, lead, _)) = first.map(|(key, _)| key.value()) else {
+            let table = tx.leads.on(place.day)?;
+            let is_empty = table.is_empty()?;
+            if is_empty {
+                tx.leads.delete(place.day)?;
+            }
+            tx.meta.insert(META_LEADS_FROM, u64::from(place.day) + 1)?;
+            tx.shrank(place.day, &bytes)?;
+            let next = place.at(Aged::Leads, place.day + 1);
+            return Ok(RetentionStep { rows, next, day_ended: true });
+        };
+        let versions = versions_of(tx, AccountId(account), Serial(lead))?;
+        if !is_open(tx, AccountId(account), &versions)? {
+            rows += remove(tx, AccountId(account), Serial(lead), &versions, &mut bytes)?;
+        } else {
+            rows += 1;
+        }
+        next.from = (account, lead + 1, 0);
+    }
+    tx.shrank(place.day, &bytes)?;
+    Ok(RetentionStep { rows, next, day_ended: false })
+}
+
+type Version = (u32, usize, Option<(Cause, Lead)>);
+
+/// The versions of a lead with the sizes of their rows; a damaged one without what it holds.
+fn versions_of(tx: &mut Tx<'_>, account: AccountId, lead: Serial) -> Result<Vec<Version>> {
+    let mut versions = Vec::new();
+    for entry in tx.leads.on(lead.day())?.range(table::versions(account, lead))? {
+        let (key, value) = entry?;
+        let read =
+            row::decode(value.value(), || format!("version {} of lead number {}", key.value().2, lead.0));
+        versions.push((key.value().2, value.value().len(), listed(read)?));
+    }
+    Ok(versions)
+}
+
+/// Whether any delivery of the lead is open: one that its events made owed, or one that sends such a one again.
+fn is_open(tx: &mut Tx<'_>, account: AccountId, versions: &[Version]) -> Result<bool> {
+    let held = versions.iter().filter_map(|(_, _, held)| held.as_ref());
+    for id in held.flat_map(|(cause, _)| &cause.deliveries) {
+        let done: Option<Delivery> = listed(by_hand::find_done(tx, account, *id))?.flatten();
+        let resends = done.map(|done| done.resends).unwrap_or_default();
+        if any_open(tx, account, &[*id])? || any_open(tx, account, &resends)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Removes a lead with all that names it. How many rows of versions there were.
+fn remove(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    lead: Serial,
+    versions: &[Version],
+    bytes: &mut Bytes,
+) -> Result<usize> {
+    let mut lanes = BTreeSet::new();
+    for (version, size, held) in versions {
+        tx.leads.on(lead.day())?.remove((account.0, lead.0, *version))?;
+        *bytes.entry(account.0).or_default() += *size as u64;
+        let Some((cause, of)) = held else { continue };
+        lanes.extend(cause.deliveries.iter().map(|id| id.lane.webhook));
+        let event = table::event_key(account, &of.reference.site, &cause.event_id);
+        if tx.event_id.get(event)?.is_some_and(|known| known.value() == (lead.0, *version)) {
+            tx.event_id.remove(event)?;
+        }
+        let id = table::lead_id_key(account, &of.reference);
+        if tx.lead_id.get(id)?.is_some_and(|known| known.value() == lead.0) {
+            tx.lead_id.remove(id)?;
+        }
+        for trace in qualify::traces(of) {
+            tx.trace.remove(trace_key(account, &trace))?;
+        }
+    }
+    for webhook in lanes {
+        tx.lane.remove((account.0, webhook.0, lead.0))?;
+    }
+    Ok(versions.len())
+}
