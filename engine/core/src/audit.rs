@@ -38,6 +38,10 @@ words! {
         RelayMade "relay.made",
         /// A relay's token was revoked.
         RelayRevoked "relay.revoked",
+        /// The key that signs links to recordings was changed.
+        RecordingKeyRotated "recording_key.rotated",
+        /// A key that signed links to recordings opens none of them any more.
+        RecordingKeyRevoked "recording_key.revoked",
         /// A version of a plugin was uploaded.
         PluginUploaded "plugin.uploaded",
         /// Another version of a plugin was chosen.

@@ -1,6 +1,8 @@
 //! The HTTP API: its routes, what stands before all of them, and what it is configured with.
 
+mod accounts;
 mod activation;
+mod audit;
 mod auth;
 mod body;
 mod deliveries;
@@ -8,6 +10,7 @@ mod events;
 mod gate;
 mod health;
 mod leads;
+mod meter;
 mod notifications;
 mod openapi;
 mod plugins;
@@ -19,6 +22,7 @@ mod reference;
 mod relay;
 mod resends;
 mod schema;
+mod scope;
 mod secrets;
 mod sites;
 #[cfg(test)]
@@ -40,6 +44,7 @@ use leadhook_core::{
     settings::{Holdings, Known},
 };
 use leadhook_runtime::Engine;
+use leadhook_store::KeyDigest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -53,6 +58,8 @@ const PLUGIN_PLACES: usize = 4;
 /// What the API is configured with.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiSettings {
+    /// The SHA-256 of the operator's key; without one nobody is the operator.
+    pub(crate) operator: Option<KeyDigest>,
     /// Which addresses a webhook's URL may name.
     pub(crate) addresses: Arc<AddressPolicy>,
     /// The local addresses that sending is bound to; empty: the operating system chooses.
@@ -67,8 +74,6 @@ pub(crate) struct ApiSettings {
     pub(crate) requests_at_once_max: usize,
     /// How long a request's body may take to arrive.
     pub(crate) body_timeout: Duration,
-    /// What one call of a plugin may use in a preview or a run.
-    pub(crate) plugin_limits: leadhook_sandbox::Limits,
     /// What passes recordings on; without it no link opens.
     pub(crate) recordings: Option<Arc<Passing>>,
     /// Says whether the process wants requests; its owner keeps a clone.
@@ -78,6 +83,7 @@ pub(crate) struct ApiSettings {
 impl Default for ApiSettings {
     fn default() -> Self {
         Self {
+            operator: None,
             addresses: Arc::default(),
             source_addresses: Vec::new(),
             body_bytes_max: 8 * 1024 * 1024,
@@ -85,7 +91,6 @@ impl Default for ApiSettings {
             events_per_batch_max: 1_000,
             requests_at_once_max: 1_024,
             body_timeout: Duration::from_secs(30),
-            plugin_limits: leadhook_sandbox::Limits::DEFAULT,
             recordings: None,
             readiness: Readiness::default(),
         }
@@ -115,7 +120,7 @@ pub(crate) struct Api(Arc<Shared>);
 pub(crate) struct Shared {
     engine: Engine,
     settings: ApiSettings,
-    keys: auth::KnownKeys,
+    meters: meter::Meters,
     /// One permit for each request under way.
     requests: Semaphore,
     /// One permit for each KiB of body under way.
@@ -136,7 +141,7 @@ impl Api {
     fn new(engine: Engine, settings: ApiSettings) -> Self {
         Self(Arc::new(Shared {
             engine,
-            keys: auth::KnownKeys::default(),
+            meters: meter::Meters::default(),
             requests: Semaphore::new(settings.requests_at_once_max),
             body_kib: Arc::new(Semaphore::new(settings.body_bytes_at_once_max / 1024)),
             plugin_places: Arc::new(Semaphore::new(PLUGIN_PLACES)),
@@ -206,6 +211,11 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(recordings::keys::revoke))
         .routes(routes!(secrets::list))
         .routes(routes!(secrets::put, secrets::delete))
+        .routes(routes!(audit::list))
+        .routes(routes!(accounts::create, accounts::list))
+        .routes(routes!(accounts::get, accounts::patch))
+        .routes(routes!(accounts::keys::create, accounts::keys::list))
+        .routes(routes!(accounts::keys::delete))
         .routes(routes!(reference::parameters))
         .routes(routes!(reference::egress))
         .routes(routes!(reference::document))

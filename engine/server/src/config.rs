@@ -19,9 +19,9 @@ use leadhook_sandbox::Limits;
 use url::Url;
 
 use crate::logs::{self, LogFormat};
+pub(crate) use cities::CityDatabase;
 pub(crate) use sources::{Environment, Origin};
 use sources::{Given, Sources};
-pub(crate) use cities::CityDatabase;
 
 /// The file that is read when none is named and it is there.
 pub(crate) const FILE_DEFAULT: &str = "leadhook.toml";
@@ -29,8 +29,10 @@ pub(crate) const FILE_DEFAULT: &str = "leadhook.toml";
 const FILE_ENVIRONMENT: &str = "LEADHOOK_CONFIG";
 /// Holds the key of the account `default`; it stands in no file and no flag, where others could read it.
 pub(crate) const KEY_ENVIRONMENT: &str = "LEADHOOK_API_KEY";
+/// Holds the operator's key.
+pub(crate) const OPERATOR_KEY_ENVIRONMENT: &str = "LEADHOOK_OPERATOR_KEY";
 /// The fewest characters of a key given from outside.
-const KEY_CHARACTERS_MIN: usize = 16;
+pub(crate) const KEY_CHARACTERS_MIN: usize = 16;
 /// The most characters of it: it must fit a header.
 const KEY_CHARACTERS_MAX: usize = 512;
 /// The longest that a shutdown may take.
@@ -166,6 +168,8 @@ pub(crate) struct Config {
     pub(crate) root_certificate: Vec<PathBuf>,
     /// The key of the account `default`, where it is given from outside.
     pub(crate) api_key: Option<String>,
+    /// The operator's key, where it is given from outside.
+    pub(crate) operator_key: Option<String>,
 }
 
 /// A setting as it holds, for people.
@@ -226,7 +230,14 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
         Ok(_) => Ok(PathBuf::from(text)),
         Err(error) => Err(format!("the file {text} cannot be read: {error}")),
     });
-    let api_key = api_key(sources, environment);
+    let api_key = key(sources, environment, KEY_ENVIRONMENT);
+    let operator_key = key(sources, environment, OPERATOR_KEY_ENVIRONMENT);
+    if let (Some(Some(api)), Some(Some(operator))) = (&api_key, &operator_key)
+        && api == operator
+    {
+        let detail = format!("it is the same as {KEY_ENVIRONMENT}; take another");
+        sources.faults.push(Fault::new(OPERATOR_KEY_ENVIRONMENT, "bad_key", detail));
+    }
     Some(Config {
         listen: listen?,
         data: data?,
@@ -240,6 +251,7 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
         plugin_limits: plugin_limits?,
         root_certificate: root_certificate?,
         api_key: api_key?,
+        operator_key: operator_key?,
     })
 }
 
@@ -285,9 +297,9 @@ fn public_url(text: &str) -> Result<String, String> {
     }
 }
 
-/// The key from the environment. Not told in a fault, since faults end up in logs.
-fn api_key(sources: &mut Sources, environment: &Environment) -> Option<Option<String>> {
-    let Some(key) = environment.get(KEY_ENVIRONMENT) else { return Some(None) };
+/// A key from the environment. Not told in a fault, since faults end up in logs.
+fn key(sources: &mut Sources, environment: &Environment, name: &'static str) -> Option<Option<String>> {
+    let Some(key) = environment.get(name) else { return Some(None) };
     let fits = (KEY_CHARACTERS_MIN..=KEY_CHARACTERS_MAX).contains(&key.len());
     if fits && key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Some(Some(key.to_owned()));
@@ -295,7 +307,7 @@ fn api_key(sources: &mut Sources, environment: &Environment) -> Option<Option<St
     let detail = format!(
         "a key has {KEY_CHARACTERS_MIN} to {KEY_CHARACTERS_MAX} ASCII characters and no spaces; take a random one"
     );
-    sources.faults.push(Fault::new(KEY_ENVIRONMENT, "bad_key", detail));
+    sources.faults.push(Fault::new(name, "bad_key", detail));
     None
 }
 

@@ -2,9 +2,10 @@
 
 mod account;
 mod cities;
-mod uses;
 pub(crate) mod connections;
 pub(crate) mod signal;
+mod uses;
+mod uses;
 
 use std::{env, fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
 

@@ -162,6 +162,7 @@ pub(super) async fn deactivate(
     responses(
         (status = 201, description = "The copy, inactive, with revision 1", body = WebhookShown),
         (status = 404, description = "There is no such webhook", body = ProblemBody),
+        (status = 409, description = "`too_many_webhooks`: the account has as many as it may", body = ProblemBody),
     ))]
 pub(super) async fn copy(
     State(api): State<Api>,

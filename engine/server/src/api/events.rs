@@ -17,6 +17,7 @@ use super::{
     Api,
     auth::Caller,
     body::{self, Received},
+    meter,
     problem::{FaultShown, Problem, ProblemBody},
     schema::event::EventIn,
 };
@@ -93,9 +94,11 @@ pub(super) struct EventError {
     responses(
         (status = 202, description = "At least one event was accepted", body = EventsAnswer),
         (status = 400, description = "`bad_json`: the body is not JSON", body = ProblemBody),
+        (status = 403, description = "`scope_missing`, `account_suspended`; `storage_full`: the account has as much stored as it may", body = ProblemBody),
         (status = 413, description = "`body_too_large`", body = ProblemBody),
         (status = 415, description = "`media_type_not_supported`", body = ProblemBody),
         (status = 422, description = "No event was accepted; for several, `events` tells of each", body = ProblemBody),
+        (status = 429, description = "`rate_exceeded`, `queue_full`: nothing was stored; try again after `Retry-After`", body = ProblemBody),
         (status = 503, description = "Nothing was stored; try again after `Retry-After`", body = ProblemBody),
     ))]
 pub(super) async fn post(
@@ -115,7 +118,10 @@ pub(super) async fn post(
     let (good, slots) = sort(found);
     let answers = match good.is_empty() {
         true => Vec::new(),
-        false => api.engine.accept(account, good).await?,
+        false => {
+            meter::admit_events(&api, account, good.len()).await?;
+            api.engine.accept(account, good).await?
+        }
     };
     let answer = EventsAnswer { events: join(slots, answers) };
     let accepted = answer.events.iter().any(|event| matches!(event, EventAnswer::Accepted { .. }));

@@ -1,5 +1,7 @@
 //! The API's description in OpenAPI 3.1, made from the calls themselves.
 
+use axum::http::Method;
+use leadhook_core::account::key::Scope;
 use utoipa::openapi::{
     Components, ContentBuilder, Info, License, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
     ResponseBuilder, SecurityRequirement,
@@ -7,6 +9,8 @@ use utoipa::openapi::{
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     tag::TagBuilder,
 };
+
+use super::scope::{self, Need};
 
 const ABOUT: &str = "\
 leadhook takes events of leads (calls and requests) and sends them on by webhook, at least once and in order.
@@ -23,6 +27,8 @@ const TAGS: &[(&str, &str)] = &[
     ("webhooks", "Which leads are sent where, when and how"),
     ("plugins", "Customers' own code that filters, rewrites and judges"),
     ("secrets", "Values that plugins may read where a webhook grants them"),
+    ("accounts", "For the operator: whom the engine works for, and with which keys"),
+    ("audit", "Who changed what"),
     ("deliveries", "What is owed to handlers, and what became of it"),
     ("resends", "Periods that are sent again"),
     ("recordings", "What was said, for who got a link to it"),
@@ -37,9 +43,10 @@ const PROBLEM_JSON: &str = "application/problem+json";
 /// The API's description, whole.
 pub(crate) fn openapi() -> OpenApi {
     let (_, mut document) = super::calls().split_for_parts();
-    for item in document.paths.paths.values_mut() {
-        for operation in operations(item) {
+    for (pattern, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
             name_by_tag(operation);
+            operation.security = scope::need(&method, pattern).map(security);
             let responses = &mut operation.responses.responses;
             responses.values_mut().for_each(name_problem_type);
             responses.insert("default".to_owned(), RefOr::T(any_other_error()));
@@ -55,7 +62,8 @@ pub(super) fn head() -> OpenApi {
     info.license = Some(License::new("Apache-2.0"));
     let mut components = Components::new();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-    components.add_security_scheme("key", SecurityScheme::Http(bearer));
+    components.add_security_scheme("key", SecurityScheme::Http(bearer.clone()));
+    components.add_security_scheme("operator_key", SecurityScheme::Http(bearer));
     let tags =
         TAGS.iter().map(|(name, words)| TagBuilder::new().name(*name).description(Some(*words)).build());
     OpenApiBuilder::new()
@@ -66,8 +74,27 @@ pub(super) fn head() -> OpenApi {
         .build()
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten()
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let calls = [
+        (Method::GET, &mut item.get),
+        (Method::PUT, &mut item.put),
+        (Method::POST, &mut item.post),
+        (Method::PATCH, &mut item.patch),
+        (Method::DELETE, &mut item.delete),
+    ];
+    calls.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// The keys that open a call, each alone; an account's with its scope.
+fn security(need: Need) -> Vec<SecurityRequirement> {
+    let key = |scope: Scope| SecurityRequirement::new("key", [scope.word()]);
+    let operator_key = || SecurityRequirement::new("operator_key", Vec::<String>::new());
+    match need {
+        Need::Nothing => vec![SecurityRequirement::default()],
+        Need::Account(scope) => vec![key(scope)],
+        Need::Operator => vec![operator_key()],
+        Need::Either(scope) => vec![key(scope), operator_key()],
+    }
 }
 
 /// Operations are known by unique names: `webhooks_list`, not `list`.

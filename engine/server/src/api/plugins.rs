@@ -22,22 +22,20 @@ use leadhook_core::{
 };
 use leadhook_runtime::plugins::{PluginError, Plugins};
 use leadhook_sandbox::{Refusal, WASM_BYTES_MAX};
-use leadhook_store::{KnownPlugin, PluginDeleted};
+use leadhook_store::{KnownPlugin, PluginDeleted, carried};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     Api,
     auth::Caller,
-    body,
+    body, meter,
     problem::{Problem, ProblemBody},
     query::{Id, Named, Query},
 };
 pub(super) use holdings::holdings;
 use shown::{PluginShown, named, users};
 
-/// The most plugins of one account.
-const PLUGINS_MAX: usize = 200;
 /// The most characters of a plugin's name.
 const NAME_CHARACTERS_MAX: usize = 64;
 /// What a plugin's name looks like.
@@ -141,20 +139,23 @@ pub(super) async fn put(
         let detail = "nothing was uploaded: the body is the .wasm, or the text of the script";
         return Err(Problem::fault("", "empty", detail));
     }
+    let meter = api.meters.of(account);
+    let _growing = meter.growing().await;
+    let most = meter::quotas(&api, account).await?.plugins as usize;
     let known = api.engine.store().plugins(account).await?;
     let is_new = known.iter().all(|one| one.current.name != name);
-    if is_new && known.len() >= PLUGINS_MAX {
-        let detail = format!("the account has {PLUGINS_MAX} plugins, as many as it may have");
+    if is_new && known.len() >= most {
+        let detail = format!("the account may have {most} plugins, and has as many");
         return Err(Problem::conflict("too_many_plugins", detail));
     }
     let now = api.engine.now();
     let (plugins, place) = (Arc::clone(plugins(&api)?), api.plugin_place().await);
     let (uploaded_name, bytes) = (name.clone(), body.bytes.to_vec());
     // Carried through when the client goes away, and counted to the end: a compilation is not called off.
-    let uploading = tokio::spawn(async move {
+    let uploading = tokio::spawn(carried(async move {
         let _place = place;
         plugins.upload(account, &uploaded_name, bytes, now).await
-    });
+    }));
     let uploaded = uploading.await.map_err(|error| Problem::internal(&error))??;
     let location = [(header::LOCATION, format!("/v1/plugins/{name}"))];
     let answer = Answer(saved(&api, account, &uploaded).await?);

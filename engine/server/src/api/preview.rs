@@ -184,7 +184,7 @@ async fn through_plugins(
     }
     let links = dry_run::ready(api, account, &scene.settings.transform).await?;
     let mut sketch = render::sketch(scene);
-    let dry_run = DryRun::of(api, scene, std::mem::take(&mut sketch.lead));
+    let dry_run = DryRun::of(api, account, scene, std::mem::take(&mut sketch.lead)).await?;
     let passed = dry_run.pass(api, links, sketch.request.clone()).await?;
     let verdict = filtered.unwrap_or_else(|| VerdictShown::of(&passed.end));
     let plugins = passed.runs.iter().map(RunShown::of).collect();

@@ -114,6 +114,16 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).retry_after(OVERLOAD_RETRY_SECONDS)
     }
 
+    /// The key does not open this: 403.
+    pub(super) fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, detail)
+    }
+
+    /// More than may be at this moment: 429, and when to try again.
+    pub(super) fn too_many(code: &'static str, detail: impl Into<String>, seconds: u32) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail).retry_after(seconds)
+    }
+
     /// Names what of the input stands in the way.
     pub(super) fn naming(mut self, errors: Vec<Fault>) -> Self {
         self.0.body.errors = errors;
@@ -182,7 +192,11 @@ impl From<Faults> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Overloaded(_) => {
+            StoreError::Overloaded(most) => {
+                let detail = format!("{most} commands wait to be stored, as many as may; nothing of this request was");
+                Self::too_many("queue_full", detail, OVERLOAD_RETRY_SECONDS)
+            }
+            StoreError::Unavailable(_) => {
                 tracing::warn!(%error, "a request was not served");
                 let detail = "the storage takes nothing at this moment; nothing of this request was stored";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", detail)

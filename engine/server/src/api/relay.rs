@@ -23,8 +23,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    Api, body,
+    Api, auth, body,
     events::READ_APART_BYTES,
+    meter,
     problem::{Problem, ProblemBody},
     query::path_parts,
 };
@@ -83,6 +84,8 @@ pub(super) struct RelayedEvent {
         (status = 200, description = "It is durable, or it was a probe", body = RelayAnswer),
         (status = 404, description = "There is nothing here", body = ProblemBody),
         (status = 422, description = "`invalid_webhook`: what is wrong, by parameter", body = ProblemBody),
+        (status = 403, description = "`account_suspended`, `account_closed`; `storage_full`: the account has as much stored as it may", body = ProblemBody),
+        (status = 429, description = "`rate_exceeded`, `queue_full`: nothing was stored; try again after `Retry-After`", body = ProblemBody),
         (status = 503, description = "Nothing was stored; try again after `Retry-After`", body = ProblemBody),
     ))]
 pub(super) async fn get(
@@ -109,6 +112,8 @@ pub(super) async fn get(
         (status = 413, description = "`body_too_large`", body = ProblemBody),
         (status = 415, description = "`media_type_not_supported`", body = ProblemBody),
         (status = 422, description = "`invalid_webhook`: what is wrong, by parameter", body = ProblemBody),
+        (status = 403, description = "`account_suspended`, `account_closed`; `storage_full`: the account has as much stored as it may", body = ProblemBody),
+        (status = 429, description = "`rate_exceeded`, `queue_full`: nothing was stored; try again after `Retry-After`", body = ProblemBody),
         (status = 503, description = "Nothing was stored; try again after `Retry-After`", body = ProblemBody),
     ))]
 pub(super) async fn post(
@@ -120,6 +125,7 @@ pub(super) async fn post(
 }
 
 async fn take(api: &Api, opened: Opened, request: Request) -> Result<Answer<RelayAnswer>, Problem> {
+    auth::refuse_inactive(api, opened.account).await?;
     // Whoever only looks whether something answers sends HEAD, which is served as GET.
     let is_look = request.method() == Method::HEAD;
     let is_test = request.headers().get("webhook-test").is_some_and(|value| value == "true");
@@ -141,6 +147,7 @@ async fn take(api: &Api, opened: Opened, request: Request) -> Result<Answer<Rela
     };
     let webhook = webhook.map_err(|faults| Problem::invalid("invalid_webhook", faults))?;
     let Some(webhook) = webhook else { return Ok(no_lead("a probe or nothing at all makes no lead")) };
+    meter::admit_events(api, opened.account, 1).await?;
     let receipts = api.engine.relay(opened.account, webhook).await?;
     // A site can only have been deleted in this very moment, with its tokens.
     let receipts = receipts.into_iter().collect::<Result<Vec<_>, _>>().map_err(|_| nothing_here())?;

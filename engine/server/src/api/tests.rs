@@ -1,7 +1,10 @@
 //! The calls as clients meet them: the whole router over a real store, with a scripted handler and a clock that stands.
 
+mod accounts;
 mod activation;
+mod audit;
 mod bodies;
+mod crossing;
 mod deliveries;
 mod description;
 mod events;
@@ -50,9 +53,12 @@ use tower::ServiceExt as _;
 use super::{ApiSettings, router};
 
 const KEY: &str = "a-key-for-tests";
+/// The operator's.
+const OPERATOR_KEY: &str = "the-operators-key-for-tests";
 /// The key of another account.
 const OTHER_KEY: &str = "another-key-for-tests";
 
+/// A busy machine decides nothing.
 const PLUGIN_LIMITS: leadhook_sandbox::Limits = leadhook_sandbox::Limits::MAX;
 
 /// A handler that answers what it is told to, once it is let.
@@ -132,8 +138,8 @@ impl World {
     }
 
     async fn with(settings: ApiSettings) -> Self {
-        // A busy machine decides nothing.
-        let settings = ApiSettings { plugin_limits: PLUGIN_LIMITS, ..settings };
+        let operator = Some(Sha256::digest(OPERATOR_KEY).into());
+        let settings = ApiSettings { operator, ..settings };
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(RedbStore::open(folder.path(), Options::default()).unwrap());
         for (id, name, key) in [(AccountId::DEFAULT, "default", KEY), (AccountId(2), "other", OTHER_KEY)] {

@@ -21,7 +21,7 @@ use super::{
     Api,
     auth::Caller,
     body::Json,
-    plugins,
+    meter, plugins,
     problem::{Problem, ProblemBody},
     query::{Id, Query, cursor},
     schema::settings::WebhookSettings,
@@ -122,6 +122,13 @@ pub(super) fn unknown(id: WebhookId) -> Problem {
 
 /// Makes a webhook with these settings and answers it.
 pub(super) async fn make(api: &Api, account: AccountId, settings: Settings) -> Result<Response, Problem> {
+    let meter = api.meters.of(account);
+    let _growing = meter.growing().await;
+    let most = meter::quotas(api, account).await?.webhooks as usize;
+    if api.engine.store().webhooks(account).await?.len() >= most {
+        let detail = format!("the account may have {most} webhooks, and has as many");
+        return Err(Problem::conflict("too_many_webhooks", detail));
+    }
     let id = WebhookId(rand::random());
     let webhook = api.engine.store().create_webhook(account, id, settings, api.engine.now()).await?;
     let location = [(header::LOCATION, format!("/v1/webhooks/{id}"))];
@@ -135,6 +142,7 @@ pub(super) async fn make(api: &Api, account: AccountId, settings: Settings) -> R
 #[utoipa::path(post, path = "/v1/webhooks", tag = "webhooks", request_body = WebhookSettings,
     responses(
         (status = 201, description = "Made, inactive, with revision 1", body = WebhookShown),
+        (status = 409, description = "`too_many_webhooks`: the account has as many as it may", body = ProblemBody),
         (status = 422, description = "Settings that cannot be meant, each named", body = ProblemBody),
     ))]
 pub(super) async fn create(

@@ -6,7 +6,7 @@ use super::{
     tell,
     terminal::{Style, Terminal, pad, tame},
 };
-use crate::config::{self, Environment, Flags, KEY_ENVIRONMENT, Loaded};
+use crate::config::{self, Environment, Flags, KEY_ENVIRONMENT, Loaded, OPERATOR_KEY_ENVIRONMENT};
 
 /// Prints the settings with their origins; fails when they cannot be used.
 pub(crate) fn run(flags: &Flags, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
@@ -50,11 +50,13 @@ fn rows(loaded: &Loaded, environment: &Environment) -> Vec<(String, String, Stri
             (shown.name.to_owned(), value.into_owned(), shown.origin.to_string())
         })
         .collect();
-    let (value, origin) = match environment.get(KEY_ENVIRONMENT) {
-        Some(_) => ("set, not shown", format!("environment, {KEY_ENVIRONMENT}")),
-        None => ("-", "default".to_owned()),
-    };
-    rows.push(("api_key".to_owned(), value.to_owned(), origin));
+    for (name, variable) in [("api_key", KEY_ENVIRONMENT), ("operator_key", OPERATOR_KEY_ENVIRONMENT)] {
+        let (value, origin) = match environment.get(variable) {
+            Some(_) => ("set, not shown", format!("environment, {variable}")),
+            None => ("-", "default".to_owned()),
+        };
+        rows.push((name.to_owned(), value.to_owned(), origin));
+    }
     rows
 }
 

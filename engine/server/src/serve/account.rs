@@ -1,4 +1,4 @@
-//! The account `default` of an empty data folder, and the keys that speak for it.
+//! The account `default` of an empty data folder and the keys that speak for it; the operator's key.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,13 +8,17 @@ use std::{
 };
 
 use anyhow::Context as _;
-use leadhook_core::id::AccountId;
+use leadhook_core::{account::key::operator_key, id::AccountId};
 use leadhook_store::{Account, KeyDigest, Store};
 use sha2::{Digest as _, Sha256};
 
+use crate::config::KEY_CHARACTERS_MIN;
+
 /// The file in the data folder that holds the first key.
 pub(crate) const KEY_FILE: &str = "api-key";
-/// What the keys made here begin with, so that scanners know a key that got into a repository.
+/// The file in the data folder that holds the operator's key.
+pub(crate) const OPERATOR_KEY_FILE: &str = "operator-key";
+/// What the first key of an account begins with, so that scanners know a key that got into a repository.
 const KEY_PREFIX: &str = "lhk_";
 
 /// The key that was made for a new account. Shown once.
@@ -56,6 +60,21 @@ pub(super) async fn prepare(
     Ok(made)
 }
 
+/// What the operator's key is known by: the one that is given, or the one in the data folder, which is made where there is
+/// none and then answered too.
+pub(super) fn operator(folder: &Path, given: Option<&str>) -> anyhow::Result<(KeyDigest, Option<FirstKey>)> {
+    if let Some(key) = given {
+        return Ok((digest(key), None));
+    }
+    let file = folder.join(OPERATOR_KEY_FILE);
+    if file.exists() {
+        return Ok((digest(&kept(&file)?), None));
+    }
+    let key = operator_key(&rand::random());
+    keep_new(&file, &key).with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok((digest(&key), Some(FirstKey { key, file })))
+}
+
 fn digest(key: &str) -> KeyDigest {
     Sha256::digest(key.as_bytes()).into()
 }
@@ -64,33 +83,34 @@ fn digest(key: &str) -> KeyDigest {
 /// was made by a start that broke off.
 fn first_key(folder: &Path) -> anyhow::Result<FirstKey> {
     let file = folder.join(KEY_FILE);
-    let key = match keep_new(&file) {
-        Ok(key) => key,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let key =
-                fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-            let key = key.trim().to_owned();
-            anyhow::ensure!(
-                key.len() > KEY_PREFIX.len() && key.bytes().all(|byte| byte.is_ascii_graphic()),
-                "{} holds no whole key; delete it, and a new one is made",
-                file.display()
-            );
-            key
-        }
+    let random: [u8; 32] = rand::random();
+    let made = random.iter().fold(KEY_PREFIX.to_owned(), |key, byte| format!("{key}{byte:02x}"));
+    let key = match keep_new(&file, &made) {
+        Ok(()) => made,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => kept(&file)?,
         Err(error) => return Err(error).with_context(|| format!("{} cannot be written", file.display())),
     };
     Ok(FirstKey { key, file })
 }
 
-fn keep_new(file: &Path) -> io::Result<String> {
+/// The key in a file.
+fn kept(file: &Path) -> anyhow::Result<String> {
+    let key = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let key = key.trim().to_owned();
+    anyhow::ensure!(
+        key.len() >= KEY_CHARACTERS_MIN && key.bytes().all(|byte| byte.is_ascii_graphic()),
+        "{} holds no whole key; delete it, and a new one is made",
+        file.display()
+    );
+    Ok(key)
+}
+
+fn keep_new(file: &Path, key: &str) -> io::Result<()> {
     let mut kept = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
-    let random: [u8; 32] = rand::random();
-    let key = random.iter().fold(KEY_PREFIX.to_owned(), |key, byte| format!("{key}{byte:02x}"));
     kept.write_all(format!("{key}\n").as_bytes())?;
     kept.sync_all()?;
     // The name is durable only with the folder.
-    file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
-    Ok(key)
+    file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]
@@ -142,7 +162,8 @@ mod tests {
     #[tokio::test]
     async fn a_start_that_broke_off_after_the_key_was_kept_is_taken_up_with_it() {
         let folder = tempfile::tempdir().unwrap();
-        let kept = keep_new(&folder.path().join(KEY_FILE)).unwrap();
+        let kept = "lhk_of-a-start-that-broke-off".to_owned();
+        keep_new(&folder.path().join(KEY_FILE), &kept).unwrap();
         let store = opened(&folder);
         let made = prepare(&store, folder.path(), None).await.unwrap().expect("a new account's key");
         assert_eq!(made.key, kept);
@@ -152,5 +173,22 @@ mod tests {
         let store = opened(&folder);
         let error = prepare(&store, folder.path(), None).await.err().expect("no whole key").to_string();
         assert!(error.contains("api-key holds no whole key"), "{error}");
+    }
+
+    #[test]
+    fn the_operators_key_is_made_once_and_a_given_one_goes_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (known, made) = operator(folder.path(), None).unwrap();
+        let made = made.expect("a new key");
+        assert_eq!(
+            (digest(&made.key), made.file.metadata().unwrap().permissions().mode() & 0o777),
+            (known, 0o600)
+        );
+        let (again, shown) = operator(folder.path(), None).unwrap();
+        assert!(again == known && shown.is_none(), "it is shown once");
+        let (given, shown) = operator(folder.path(), Some("given-from-outside")).unwrap();
+        assert!(given == digest("given-from-outside") && shown.is_none());
+        fs::write(&made.file, "short").unwrap();
+        assert!(operator(folder.path(), None).is_err());
     }
 }

@@ -3,6 +3,7 @@
 use ::redb::ReadableTable;
 use async_trait::async_trait;
 use leadhook_core::{
+    audit::{Action, Deed},
     id::AccountId,
     parameter::recording::key::{RecordingKey, rotated},
     time::Timestamp,
@@ -68,6 +69,7 @@ fn rotate(tx: &mut Tx<'_>, account: AccountId, secret: [u8; 32], now: Timestamp)
         tx.recording_key.insert((account.0, key.number), row::encode(key).as_slice())?;
     }
     let signs = after.into_iter().next().expect("a rotation leaves the key that it makes");
+    tx.note(account, &Deed::new(Action::RecordingKeyRotated, &signs.number))?;
     Ok(KeyRotated::Rotated(signs))
 }
 
@@ -78,6 +80,7 @@ fn revoke(tx: &mut Tx<'_>, account: AccountId, number: u32) -> Result<KeyRevoked
         Some(key) if key.retired_at.is_none() => Ok(KeyRevoked::Signs),
         Some(_) => {
             tx.recording_key.remove((account.0, number))?;
+            tx.note(account, &Deed::new(Action::RecordingKeyRevoked, &number))?;
             Ok(KeyRevoked::Revoked)
         }
     }

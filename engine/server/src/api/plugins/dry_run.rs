@@ -67,7 +67,13 @@ pub(in crate::api) struct DryRun {
 
 impl DryRun {
     /// A run on this scene, with the lead as plugins read it.
-    pub(in crate::api) fn of(api: &Api, scene: &Scene<'_>, lead: String) -> Self {
+    pub(in crate::api) async fn of(
+        api: &Api,
+        account: AccountId,
+        scene: &Scene<'_>,
+        lead: String,
+    ) -> Result<Self, Problem> {
+        let limits = plugins(api)?.limits_of(account).await?;
         let delivery = Delivery {
             id: scene.delivery.to_string(),
             webhook: scene.delivery.lane.webhook.to_string(),
@@ -78,7 +84,7 @@ impl DryRun {
             sample: true,
             lead,
         };
-        Self { delivery, now: scene.now, seed: scene.delivery.serial.0, limits: api.settings.plugin_limits }
+        Ok(Self { delivery, now: scene.now, seed: scene.delivery.serial.0, limits })
     }
 
     /// Passes a request through links.

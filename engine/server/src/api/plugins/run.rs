@@ -117,7 +117,7 @@ async fn ran(api: &Api, account: AccountId, link: chain::Link, wanted: Wanted) -
     let sketch = render::sketch(&scene);
     let lead_read = RawValue::from_string(sketch.lead.clone()).ok();
     let request = wanted.request.unwrap_or(sketch.request);
-    let dry_run = DryRun::of(api, &scene, sketch.lead);
+    let dry_run = DryRun::of(api, account, &scene, sketch.lead).await?;
     let (plugin, sha256) = (link.name.clone(), link.plugin.hash().to_owned());
     let passed = dry_run.pass(api, vec![link.clone()], request.clone()).await?;
     let mut runs: Vec<_> = passed.runs.iter().map(RunShown::of).collect();

@@ -22,8 +22,6 @@ use crate::api::{
 const RELAYS_MAX: usize = 20;
 /// What a token begins with.
 const TOKEN_PREFIX: &str = "rly_";
-/// What a token is known by begins with.
-const ID_PREFIX: &str = "relay_";
 
 /// What a token is stored and found by.
 pub(super) fn digest(token: &str) -> KeyDigest {
@@ -57,10 +55,8 @@ pub(in crate::api) struct RelayShown {
 }
 
 impl RelayShown {
-    /// The id follows from the digest, which only whoever has the token could have made.
     fn of(relay: &Relay) -> Self {
-        let id = format!("{ID_PREFIX}{}", base32().encode(&relay.digest[..8]));
-        Self { id, made_at: relay.made_at.to_rfc3339() }
+        Self { id: relay.id(), made_at: relay.made_at.to_rfc3339() }
     }
 }
 
@@ -162,7 +158,7 @@ pub(in crate::api) async fn delete(
 ) -> Result<StatusCode, Problem> {
     let store = api.engine.store();
     let own = digest(&token);
-    let is_named = |relay: &Relay| relay.digest == own || RelayShown::of(relay).id == token;
+    let is_named = |relay: &Relay| relay.digest == own || relay.id() == token;
     let named = store.relays(account, &site).await?.into_iter().find(is_named);
     let deleted = match named {
         Some(relay) => store.delete_relay(account, relay.digest).await?,
