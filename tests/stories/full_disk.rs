@@ -34,7 +34,12 @@ async fn what_was_acknowledged_before_the_disk_was_full_is_delivered_and_the_eng
     assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("storage_unavailable")));
     assert!(refused.header("retry-after").is_some(), "{refused:?}");
     assert_eq!(engine.get("/healthz").await.0, 200, "the process lives");
-    assert_eq!(engine.get("/readyz").await.0, 503);
+    let (status, not_ready) = engine.get("/readyz").await;
+    assert_eq!(
+        (status, &not_ready["reasons"][0]["code"]),
+        (503, &json!("storage_unavailable")),
+        "{not_ready}"
+    );
 
     engine.limit_files(None);
     wait_until("it is ready by itself", async || (engine.get("/readyz").await.0 == 200).then_some(())).await;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use leadhook_core::{
-    outcome::Outcome,
+    outcome::{BrokenKind, Outcome},
     plugin::{Decided, Run},
 };
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry};
@@ -35,6 +35,7 @@ impl Default for Metrics {
                 "leadhook_attempts_total",
                 "Attempts to hand over a delivery, by what came of them: the class of the handler's status, or why there was none.",
                 "outcome",
+                &labels(),
             ),
             attempt_seconds: histogram(
                 "leadhook_attempt_seconds",
@@ -45,6 +46,7 @@ impl Default for Metrics {
                 "leadhook_operations_attempts_total",
                 "Attempts to send a notification to an operations webhook, by what came of them.",
                 "outcome",
+                &labels(),
             ),
         }
     }
@@ -93,6 +95,7 @@ impl Default for PluginMetrics {
                 "leadhook_plugin_runs_total",
                 "Runs of plugins and scripts, by how they ended: ok, or in which way they failed.",
                 "outcome",
+                &["ok"],
             ),
             seconds: histogram(
                 "leadhook_plugin_seconds",
@@ -130,15 +133,16 @@ impl PluginMetrics {
     }
 }
 
+/// The classes of statuses that an answer can have.
+const STATUS_CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+
 /// What came of an attempt, as one of few words.
 fn label(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Answered(answer) => match answer.status {
-            ..300 => "2xx",
-            300..400 => "3xx",
-            400..500 => "4xx",
-            500.. => "5xx",
-        },
+        Outcome::Answered(answer) => {
+            let class = usize::from(answer.status / 100).saturating_sub(2);
+            STATUS_CLASSES[class.min(STATUS_CLASSES.len() - 1)]
+        }
         Outcome::Broken { kind, .. } => kind.word(),
         Outcome::Withheld { .. } => "withheld",
     }
@@ -148,8 +152,20 @@ fn counter(name: &str, help: &str) -> IntCounter {
     IntCounter::new(name, help).expect("the name is a constant that fits")
 }
 
-fn counters(name: &str, help: &str, by: &str) -> IntCounterVec {
-    IntCounterVec::new(Opts::new(name, help), &[by]).expect("name and label are constants that fit")
+/// Counters by a label, each of these values counted from 0 on: what never was is told too.
+fn counters(name: &str, help: &str, by: &str, values: &[&str]) -> IntCounterVec {
+    let counters =
+        IntCounterVec::new(Opts::new(name, help), &[by]).expect("name and label are constants that fit");
+    for value in values {
+        counters.with_label_values(&[value]);
+    }
+    counters
+}
+
+/// What [`label`] can answer.
+fn labels() -> Vec<&'static str> {
+    let broken = BrokenKind::ALL.iter().map(|kind| kind.word());
+    STATUS_CLASSES.into_iter().chain(broken).chain(["withheld"]).collect()
 }
 
 fn histogram(name: &str, help: &str, buckets: &[f64]) -> Histogram {

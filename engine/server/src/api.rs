@@ -11,8 +11,10 @@ mod gate;
 mod health;
 mod leads;
 mod meter;
+mod metrics;
 mod notifications;
 mod openapi;
+mod operations;
 mod plugins;
 mod preview;
 mod problem;
@@ -25,16 +27,14 @@ mod schema;
 mod scope;
 mod secrets;
 mod sites;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod webhooks;
 
 use std::{
     net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -45,7 +45,9 @@ use leadhook_core::{
 };
 use leadhook_runtime::Engine;
 use leadhook_store::KeyDigest;
+use prometheus::Registry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -78,6 +80,8 @@ pub(crate) struct ApiSettings {
     pub(crate) recordings: Option<Arc<Passing>>,
     /// Says whether the process wants requests; its owner keeps a clone.
     pub(crate) readiness: Readiness,
+    /// What is asked for metrics; one of its own for each engine.
+    pub(crate) registry: Registry,
 }
 
 impl Default for ApiSettings {
@@ -93,22 +97,29 @@ impl Default for ApiSettings {
             body_timeout: Duration::from_secs(30),
             recordings: None,
             readiness: Readiness::default(),
+            registry: Registry::new(),
         }
     }
 }
 
 /// Whether the process still wants requests. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Readiness(Arc<AtomicBool>);
+pub(crate) struct Readiness(CancellationToken);
 
 impl Readiness {
-    /// From now on `/readyz` answers 503, so that balancers send requests elsewhere; those that come are served.
+    /// From now on `/readyz` answers 503, so that balancers send requests elsewhere, and streams end; other requests that
+    /// come are served.
     pub(crate) fn shut_down(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.cancel();
     }
 
     fn is_shutting_down(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_cancelled()
+    }
+
+    /// Returns once it is.
+    async fn shutting_down(&self) {
+        self.0.cancelled().await;
     }
 }
 
@@ -127,6 +138,8 @@ pub(crate) struct Shared {
     body_kib: Arc<Semaphore>,
     /// One permit for each upload that is compiled and each run that somebody looks at.
     plugin_places: Arc<Semaphore>,
+    streams: Arc<stream::Streams>,
+    scrape: metrics::Scrape,
 }
 
 impl std::ops::Deref for Api {
@@ -140,11 +153,13 @@ impl std::ops::Deref for Api {
 impl Api {
     fn new(engine: Engine, settings: ApiSettings) -> Self {
         Self(Arc::new(Shared {
+            scrape: metrics::Scrape::new(&engine, settings.registry.clone()),
             engine,
             meters: meter::Meters::default(),
             requests: Semaphore::new(settings.requests_at_once_max),
             body_kib: Arc::new(Semaphore::new(settings.body_bytes_at_once_max / 1024)),
             plugin_places: Arc::new(Semaphore::new(PLUGIN_PLACES)),
+            streams: Arc::default(),
             settings,
         }))
     }
@@ -200,6 +215,8 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(resends::create, resends::list))
         .routes(routes!(resends::get, resends::cancel))
         .routes(routes!(notifications::list))
+        .routes(routes!(stream::follow))
+        .routes(routes!(operations::put, operations::get, operations::delete))
         .routes(routes!(plugins::list))
         .routes(routes!(plugins::put, plugins::get, plugins::delete))
         .routes(routes!(plugins::versions::list))
@@ -221,4 +238,5 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(reference::document))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
 }

@@ -6,6 +6,7 @@
 
 mod cities;
 mod sources;
+mod watching;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -123,6 +124,9 @@ settings! {
     /// How long, in seconds, deliveries under way may take to end at shutdown, 1 to 600; 30 unless given
     /// [env: LEADHOOK_SHUTDOWN_SECONDS]
     shutdown_seconds "N" "shutdown-seconds" "LEADHOOK_SHUTDOWN_SECONDS" Some("30"), false;
+    /// After how many days of nothing but failure a webhook is switched off, 1 to 365, or 0 for never; 5 unless given
+    /// [env: LEADHOOK_SWITCH_OFF_AFTER_DAYS]
+    switch_off_after_days "N" "switch-off-after-days" "LEADHOOK_SWITCH_OFF_AFTER_DAYS" Some("5"), false;
     /// What one call of a plugin or script may use of fuel, in millions (about as many instructions), 1 to 1000;
     /// 50 unless given
     /// [env: LEADHOOK_PLUGIN_FUEL_MILLIONS]
@@ -162,6 +166,8 @@ pub(crate) struct Config {
     pub(crate) log_level: String,
     /// How long deliveries under way may take to end.
     pub(crate) shutdown: Duration,
+    /// After how many days of nothing but failure a webhook is switched off; `None`: never.
+    pub(crate) switch_off_after_days: Option<u32>,
     /// What one call of a plugin or script may use.
     pub(crate) plugin_limits: Limits,
     /// PEM files with further roots.
@@ -225,6 +231,7 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
     let shutdown = sources.one("shutdown_seconds", |text| {
         whole(text, "seconds", SHUTDOWN_SECONDS_MAX).map(Duration::from_secs)
     });
+    let switch_off_after_days = watching::switch_off_after_days(sources);
     let plugin_limits = plugin_limits(sources);
     let root_certificate = sources.many("root_certificate", |text| match std::fs::File::open(text) {
         Ok(_) => Ok(PathBuf::from(text)),
@@ -248,6 +255,7 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
         log: log?,
         log_level: log_level?,
         shutdown: shutdown?,
+        switch_off_after_days: switch_off_after_days?,
         plugin_limits: plugin_limits?,
         root_certificate: root_certificate?,
         api_key: api_key?,

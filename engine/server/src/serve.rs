@@ -18,6 +18,7 @@ use leadhook_store::{
     Store,
     redb::{Options, RedbStore},
 };
+use prometheus::Registry;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -44,7 +45,10 @@ pub(crate) async fn run(config: Config, mut terminal: Terminal) -> anyhow::Resul
         format!("cannot listen on {}; another address can be given with --listen", config.listen)
     })?;
     let address = listener.local_addr().context("the listener has no address")?;
-    let store: Arc<dyn Store> = Arc::new(RedbStore::open(&config.data, Options::default())?);
+    let registry = Registry::new();
+    let store = RedbStore::open(&config.data, Options::default())?;
+    store.register(&registry)?;
+    let store: Arc<dyn Store> = Arc::new(store);
     let first_key = account::prepare(&*store, &config.data, config.api_key.as_deref()).await?;
     let courier = Arc::new(courier(&config)?);
     let (operator, operator_key) = account::operator(&config.data, config.operator_key.as_deref())?;
@@ -57,6 +61,7 @@ pub(crate) async fn run(config: Config, mut terminal: Terminal) -> anyhow::Resul
         plugin_limits: config.plugin_limits,
         recordings: Some(Arc::new(api::Passing::new(courier, api::PassingLimits::default()))),
         readiness: readiness.clone(),
+        registry,
         ..ApiSettings::default()
     };
     let stop = CancellationToken::new();
@@ -141,7 +146,11 @@ async fn start_engine(
         store,
         carrier: courier,
         clock: Arc::new(SystemClock),
-        limits: Limits { plugin: config.plugin_limits, ..Limits::default() },
+        limits: Limits {
+            plugin: config.plugin_limits,
+            switch_off_after_days: config.switch_off_after_days,
+            ..Limits::default()
+        },
         plugins: Some(plugins(&config.data)?),
         public_url: config.public_url.clone(),
         cities: cities(config)?,

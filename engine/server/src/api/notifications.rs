@@ -21,7 +21,7 @@ pub(super) struct NotificationShown {
     /// When it was made.
     #[schema(format = DateTime)]
     at: String,
-    /// `webhook_switched_off`: its handler answered 410. `handler_failing`, `plugin_failing`: it failed so often in a row
+    /// `webhook_switched_off`: its handler answered 410, or did nothing but fail for days. `handler_failing`, `plugin_failing`: it failed so often in a row
     /// that it is left alone for a while. `resend_finished`: a period was sent again. There will be more kinds.
     kind: String,
     /// The webhook that it is about.
@@ -34,9 +34,11 @@ pub(super) struct NotificationShown {
 }
 
 impl NotificationShown {
-    fn of(Notification { serial, at, news }: &Notification) -> Self {
+    /// As calls answer it.
+    pub(super) fn of(notification: &Notification) -> Self {
+        let Notification { at, news, .. } = notification;
         Self {
-            id: format!("{:016x}", serial.0),
+            id: notification.id(),
             at: at.to_rfc3339(),
             kind: news.kind().to_string(),
             webhook: news.webhook().to_string(),

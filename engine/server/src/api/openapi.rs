@@ -35,7 +35,7 @@ const TAGS: &[(&str, &str)] = &[
     ("leads", "What is known about leads"),
     ("notifications", "What happened that somebody may have to do something about"),
     ("reference", "What clients look up"),
-    ("health", "Whether the process lives and takes work"),
+    ("health", "Whether the process lives and takes work, and how it does"),
 ];
 
 const PROBLEM_JSON: &str = "application/problem+json";

@@ -34,8 +34,13 @@ impl Default for Counts {
             let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
             Histogram::with_opts(options).expect("name and buckets are constants that fit")
         };
-        let ended =
+        let options =
             Opts::new("leadhook_deliveries_total", "Deliveries that ended, by the state in which they did.");
+        let ended = IntCounterVec::new(options, &["state"]).expect("name and label are constants that fit");
+        for (state, _) in by_state(Ended::default()) {
+            // What never was is told too, as 0.
+            ended.with_label_values(&[state]);
+        }
         Self {
             commit_seconds: histogram(
                 "leadhook_commit_seconds",
@@ -50,7 +55,7 @@ impl Default for Counts {
                 "How many commands were committed together.",
                 &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0],
             ),
-            ended: IntCounterVec::new(ended, &["state"]).expect("name and label are constants that fit"),
+            ended,
             last_commit: Mutex::default(),
         }
     }
@@ -72,8 +77,8 @@ impl Counts {
         last.is_some_and(|last| last.elapsed() < FRESH)
     }
 
-    /// Something failed to be committed: what was before shows nothing any more.
-    pub(super) fn failed(&self) {
+    /// The database is open no longer: what was committed before shows nothing any more.
+    pub(super) fn closed(&self) {
         *self.last_commit.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

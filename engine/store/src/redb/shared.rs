@@ -30,6 +30,9 @@ impl Shared {
 
     /// Puts a database in the place of the one before, which is closed when its last reader has ended.
     pub(super) fn replace_database(&self, database: Option<Database>) {
+        if database.is_none() {
+            self.counts.closed();
+        }
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = database;
     }
 

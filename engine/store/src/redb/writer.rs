@@ -190,7 +190,6 @@ impl Writer {
     fn open_again(&mut self, reason: &str) -> ControlFlow<Closing> {
         tracing::error!(reason, "the storage failed; nothing is taken until it opens again");
         self.shared.replace_database(None);
-        self.shared.counts.failed();
         let mut wait = REOPEN_AFTER_MIN;
         loop {
             self.refuse_for(wait)?;
