@@ -27,6 +27,5 @@ mod signatures;
 #[cfg(target_os = "linux")]
 mod torture;
 mod tour;
-mod upkeep;
 mod watching;
 mod world;
