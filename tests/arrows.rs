@@ -17,7 +17,8 @@ const EDGES: &[&str] = &["leadhook", "xtask", "leadhook-tests", "leadhook-bench"
 fn may_know(name: &str, path: &Path) -> Option<Vec<&'static str>> {
     let core = "leadhook-core";
     Some(match name {
-        "leadhook-core" | "leadhook-plugin" | "leadhook-bundled" | "leadhook-harness" => vec![],
+        "leadhook-core" | "leadhook-plugin" | "leadhook-bundled" | "leadhook-harness"
+        | "leadhook-hostile" => vec![],
         "leadhook-store" | "leadhook-sandbox" | "leadhook-courier" => vec![core],
         "leadhook-runtime" => [&[core], MIDDLE.as_slice()].concat(),
         "leadhook" => {
@@ -29,11 +30,12 @@ fn may_know(name: &str, path: &Path) -> Option<Vec<&'static str>> {
     })
 }
 
-/// What a plugin may know besides, for its tests.
+/// What some may know besides, for their tests.
 fn may_know_in_tests(path: &Path) -> &'static [&'static str] {
     match path {
         _ if path.starts_with("plugins") => &["leadhook-testkit"],
         _ if path.starts_with("engine/runtime") => &["leadhook-bundled"],
+        _ if path.starts_with("engine/courier") => &["leadhook-hostile"],
         _ => &[],
     }
 }

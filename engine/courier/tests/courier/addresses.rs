@@ -4,11 +4,9 @@ use std::{net::IpAddr, time::Duration};
 
 use leadhook_core::{address::AddressPolicy, outcome::BrokenKind};
 use leadhook_courier::{Courier, CourierSettings};
+use leadhook_hostile::{Peer, Step};
 
-use crate::{
-    fixture::{AMPLE, Answers, OK, SHORT, answer, broken, settings},
-    peer::{Peer, Step},
-};
+use crate::fixture::{AMPLE, Answers, OK, SHORT, answer, broken, settings};
 
 async fn answering() -> Peer {
     Peer::start(vec![Step::Request, Step::say(OK)]).await

@@ -4,11 +4,9 @@ use leadhook_core::{
     delivery::{Method, Request},
     outcome::BODY_BYTES_KEPT_MAX,
 };
+use leadhook_hostile::{Peer, Step};
 
-use crate::{
-    fixture::{AMPLE, OK, answer, courier},
-    peer::{Peer, Step},
-};
+use crate::fixture::{AMPLE, OK, answer, courier};
 
 async fn peer_saying(bytes: impl AsRef<[u8]>) -> Peer {
     Peer::start(vec![Step::Request, Step::say(bytes), Step::Close]).await
@@ -104,26 +102,6 @@ async fn a_body_beyond_what_is_kept_is_cut_and_its_connection_closed() {
     let one_more = peer_saying([head(BODY_BYTES_KEPT_MAX + 1), whole.clone(), b"y".to_vec()].concat()).await;
     let answered = answer(&courier(), &one_more.url()).await;
     assert_eq!((answered.body, answered.body_cut), (whole, true));
-}
-
-#[tokio::test]
-async fn a_body_without_end_is_an_answer_too() {
-    for head in [
-        "HTTP/1.1 200 OK\r\ncontent-length: 104857600\r\n\r\n",
-        "HTTP/1.1 200 OK\r\n\r\n",
-        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
-    ] {
-        let piece = match head.contains("chunked") {
-            true => [b"1000\r\n".to_vec(), vec![b'x'; 4096], b"\r\n".to_vec()].concat(),
-            false => vec![b'x'; 4096],
-        };
-        let peer = Peer::start(vec![Step::Request, Step::say(head), Step::SayForever(piece)]).await;
-        let courier = courier();
-        let answered = answer(&courier, &peer.url()).await;
-        assert_eq!((answered.body.len(), answered.body_cut), (BODY_BYTES_KEPT_MAX, true), "{head}");
-        // The courier is still there, so it is the connection that was closed.
-        peer.until_ended(1).await;
-    }
 }
 
 #[tokio::test]

@@ -7,11 +7,9 @@ use leadhook_core::{
     outcome::BrokenKind,
 };
 use leadhook_courier::{Broken, Courier, CourierSettings, Fetched};
+use leadhook_hostile::{Peer, Step};
 
-use crate::{
-    fixture::{AMPLE, SHORT, courier},
-    peer::{Peer, Step},
-};
+use crate::fixture::{AMPLE, SHORT, courier};
 
 async fn fetch(courier: &Courier, url: &str, timeout: Duration) -> Result<Fetched, Broken> {
     let headers = vec![("range".to_owned(), "bytes=2-".to_owned())];

@@ -6,6 +6,6 @@ mod answers;
 mod breaks;
 mod fetches;
 mod fixture;
-mod peer;
+mod hostile;
 mod reuse;
 mod tls;

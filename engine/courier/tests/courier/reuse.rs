@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use leadhook_core::{outcome::BrokenKind, settings::CONCURRENT_MAX};
 use leadhook_courier::{Courier, CourierSettings};
+use leadhook_hostile::{Peer, Step};
 use tokio::task::JoinSet;
 
-use crate::{
-    fixture::{AMPLE, OK, answer, broken, courier, send, settings},
-    peer::{Peer, Step},
-};
+use crate::fixture::{AMPLE, OK, answer, broken, courier, send, settings};
 
 /// How many connections three requests in a row take.
 async fn connections_for_three(steps: Vec<Step>) -> usize {

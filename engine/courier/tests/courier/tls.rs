@@ -2,12 +2,10 @@
 
 use leadhook_core::outcome::BrokenKind;
 use leadhook_courier::{Courier, CourierSettings, Roots};
+use leadhook_hostile::{Authority, Peer, Step, self_signed};
 use rustls::ServerConfig;
 
-use crate::{
-    fixture::{AMPLE, OK, answer, broken, courier, settings},
-    peer::{Authority, Peer, Step, self_signed},
-};
+use crate::fixture::{AMPLE, OK, answer, broken, courier, settings};
 
 const NAME: &str = "crm.example";
 
@@ -34,7 +32,7 @@ async fn assert_refused(courier: &Courier, config: ServerConfig, host: &str, wor
 
 #[tokio::test]
 async fn a_certificate_of_an_added_authority_is_believed_and_its_connection_serves_again() {
-    let authority = Authority::new();
+    let authority = Authority::default();
     let courier = courier_believing(&authority.pem());
     let peer = Peer::start_tls(authority.server(NAME, 2020..2100), answering()).await;
     for _ in 0..3 {
@@ -47,7 +45,7 @@ async fn a_certificate_of_an_added_authority_is_believed_and_its_connection_serv
 
 #[tokio::test]
 async fn a_certificate_that_is_not_valid_is_refused_in_plain_words() {
-    let authority = Authority::new();
+    let authority = Authority::default();
     let believing = courier_believing(&authority.pem());
     assert_refused(&believing, authority.server(NAME, 2000..2020), NAME, "has expired").await;
     assert_refused(&believing, authority.server(NAME, 2090..2100), NAME, "not valid yet").await;
@@ -66,22 +64,8 @@ async fn a_self_signed_certificate_can_be_added_itself() {
 }
 
 #[tokio::test]
-async fn what_does_not_speak_tls_is_a_failure_of_tls() {
-    let cases = [
-        vec![Step::say("HTTP/1.1 400 Bad Request\r\n\r\n"), Step::Hang],
-        vec![Step::Close],
-        vec![Step::Reset],
-    ];
-    for steps in cases {
-        let peer = Peer::start(steps).await;
-        let (kind, detail, _) = broken(&courier(), &url(&peer, NAME), AMPLE).await;
-        assert_eq!(kind, BrokenKind::TlsFailed, "{detail}");
-    }
-}
-
-#[tokio::test]
 async fn an_end_without_notice_is_an_end_only_where_no_length_was_announced() {
-    let authority = Authority::new();
+    let authority = Authority::default();
     let courier = courier_believing(&authority.pem());
     let to_the_end = vec![Step::Request, Step::say("HTTP/1.1 200 OK\r\n\r\nok"), Step::Drop];
     let peer = Peer::start_tls(authority.server(NAME, 2020..2100), to_the_end).await;

@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// One thing a peer does on a connection.
 #[derive(Debug, Clone)]
-pub(crate) enum Step {
+pub enum Step {
     /// Reads one whole request.
     Request,
     /// Reads the head of a request, and whatever of its body comes with it.
@@ -39,25 +39,31 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    pub(crate) fn say(bytes: impl AsRef<[u8]>) -> Self {
+    /// [`Step::Say`] of text or bytes.
+    pub fn say(bytes: impl AsRef<[u8]>) -> Self {
         Self::Say(bytes.as_ref().to_vec())
     }
 }
 
 /// What a peer saw.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// Where each connection came from, in order of arrival.
-    pub(crate) from: Vec<IpAddr>,
+    pub from: Vec<IpAddr>,
     /// Each request as text, whatever connection it came on.
-    pub(crate) requests: Vec<String>,
+    pub requests: Vec<String>,
     /// How many connections have ended.
-    pub(crate) ended: usize,
+    pub ended: usize,
+    /// How many bytes were written, by all connections: what the other end took, and what lies in the system's
+    /// buffers.
+    pub said_bytes: usize,
 }
 
 /// A handler that goes through its steps on each connection, over and over until the connection ends.
-pub(crate) struct Peer {
-    pub(crate) address: SocketAddr,
+#[derive(Debug)]
+pub struct Peer {
+    /// Where it listens.
+    pub address: SocketAddr,
     seen: watch::Receiver<Seen>,
 }
 
@@ -66,12 +72,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Peer {
     /// Listens on 127.0.0.1.
-    pub(crate) async fn start(steps: Vec<Step>) -> Self {
+    ///
+    /// # Panics
+    /// When there is no port to listen on.
+    pub async fn start(steps: Vec<Step>) -> Self {
         Self::listen(steps, None).await
     }
 
     /// Listens on 127.0.0.1 and speaks TLS before its steps.
-    pub(crate) async fn start_tls(config: ServerConfig, steps: Vec<Step>) -> Self {
+    ///
+    /// # Panics
+    /// When there is no port to listen on.
+    pub async fn start_tls(config: ServerConfig, steps: Vec<Step>) -> Self {
         Self::listen(steps, Some(TlsAcceptor::from(Arc::new(config)))).await
     }
 
@@ -94,21 +106,25 @@ impl Peer {
     }
 
     /// The URL of `/in` here, by address.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}/in", self.address)
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
         self.address.port()
     }
 
     /// What it saw up to now.
-    pub(crate) fn seen(&self) -> Seen {
+    pub fn seen(&self) -> Seen {
         self.seen.borrow().clone()
     }
 
     /// Waits until this many of its connections have ended.
-    pub(crate) async fn until_ended(&self, count: usize) {
+    ///
+    /// # Panics
+    /// When they have not after five seconds.
+    pub async fn until_ended(&self, count: usize) {
         let mut seen = self.seen.clone();
         let ended = seen.wait_for(|seen| seen.ended >= count);
         tokio::time::timeout(Duration::from_secs(5), ended).await.unwrap().unwrap();
@@ -146,18 +162,16 @@ async fn play(stream: &mut Box<dyn Stream>, step: &Step, seen: &watch::Sender<Se
             head(stream, &mut Vec::new()).await?;
         }
         Step::Say(bytes) => {
-            stream.write_all(bytes).await.ok()?;
-            stream.flush().await.ok()?;
+            say(stream, bytes, seen).await?;
         }
         Step::SayForever(bytes) => loop {
-            stream.write_all(bytes).await.ok()?;
+            say(stream, bytes, seen).await?;
         },
         Step::Drip(bytes) => {
             let mut ticks = interval(Duration::from_millis(20));
             for byte in bytes.iter().cycle() {
                 ticks.tick().await;
-                stream.write_all(&[*byte]).await.ok()?;
-                stream.flush().await.ok()?;
+                say(stream, &[*byte], seen).await?;
             }
         }
         Step::Hang => {
@@ -171,6 +185,13 @@ async fn play(stream: &mut Box<dyn Stream>, step: &Step, seen: &watch::Sender<Se
         }
         Step::Drop | Step::Reset => return None,
     }
+    Some(())
+}
+
+async fn say(stream: &mut Box<dyn Stream>, bytes: &[u8], seen: &watch::Sender<Seen>) -> Option<()> {
+    stream.write_all(bytes).await.ok()?;
+    stream.flush().await.ok()?;
+    seen.send_modify(|seen| seen.said_bytes += bytes.len());
     Some(())
 }
 
@@ -199,58 +220,4 @@ async fn whole_request(stream: &mut Box<dyn Stream>) -> Option<String> {
         }
     }
     Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// A certificate authority of a test's own.
-pub(crate) struct Authority {
-    issuer: rcgen::CertifiedIssuer<'static, rcgen::KeyPair>,
-    serial: Mutex<u64>,
-}
-
-impl Authority {
-    pub(crate) fn new() -> Self {
-        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let issuer =
-            rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap();
-        Self { issuer, serial: Mutex::new(1) }
-    }
-
-    /// Its certificate.
-    pub(crate) fn pem(&self) -> String {
-        self.issuer.pem()
-    }
-
-    /// A server's configuration with a certificate for this name, valid in these years.
-    pub(crate) fn server(&self, name: &str, years: std::ops::Range<i32>) -> ServerConfig {
-        let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
-        params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
-        let mut serial = self.serial.lock().unwrap();
-        *serial += 1;
-        params.serial_number = Some((*serial).into());
-        let key = rcgen::KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        server_config(certificate.der().clone(), &key)
-    }
-}
-
-/// A server's configuration with a certificate for this name that nobody else vouches for, and that certificate.
-pub(crate) fn self_signed(name: &str) -> (ServerConfig, String) {
-    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
-    (server_config(made.cert.der().clone(), &made.signing_key), made.cert.pem())
-}
-
-fn server_config(
-    certificate: rustls::pki_types::CertificateDer<'static>,
-    key: &rcgen::KeyPair,
-) -> ServerConfig {
-    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key.into())
-        .unwrap()
 }
