@@ -27,5 +27,6 @@ mod signatures;
 #[cfg(target_os = "linux")]
 mod torture;
 mod tour;
+mod upkeep;
 mod watching;
 mod world;

@@ -4,6 +4,7 @@ mod accounts;
 mod activation;
 mod audit;
 mod auth;
+mod backups;
 mod body;
 mod deliveries;
 mod events;
@@ -136,6 +137,8 @@ pub(crate) struct Shared {
     requests: Semaphore,
     /// One permit for each KiB of body under way.
     body_kib: Arc<Semaphore>,
+    /// The permit of the backup under way.
+    backup_place: Arc<Semaphore>,
     /// One permit for each upload that is compiled and each run that somebody looks at.
     plugin_places: Arc<Semaphore>,
     streams: Arc<stream::Streams>,
@@ -158,6 +161,7 @@ impl Api {
             meters: meter::Meters::default(),
             requests: Semaphore::new(settings.requests_at_once_max),
             body_kib: Arc::new(Semaphore::new(settings.body_bytes_at_once_max / 1024)),
+            backup_place: Arc::new(Semaphore::new(1)),
             plugin_places: Arc::new(Semaphore::new(PLUGIN_PLACES)),
             streams: Arc::default(),
             settings,
@@ -233,6 +237,7 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(accounts::get, accounts::patch))
         .routes(routes!(accounts::keys::create, accounts::keys::list))
         .routes(routes!(accounts::keys::delete))
+        .routes(routes!(backups::create))
         .routes(routes!(reference::parameters))
         .routes(routes!(reference::egress))
         .routes(routes!(reference::document))

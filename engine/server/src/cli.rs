@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the binary, and its help.
 
+mod backup;
 mod check;
 mod demo;
 mod files;
@@ -66,6 +67,15 @@ enum Command {
     Plugin(plugin::Line),
     /// Send a period of a webhook's deliveries again
     Resend(resend::Line),
+    /// Copy all that an engine keeps into a file, while it runs
+    #[command(after_help = backup::BACKUP)]
+    Backup(backup::Backup),
+    /// Bring a backup back into an empty data folder
+    #[command(after_help = backup::RESTORE)]
+    Restore(backup::Restore),
+    /// Read everything in a data folder, and say what is wrong with it
+    #[command(after_help = backup::VERIFY)]
+    Verify(backup::Verify),
     /// Look at the engine's configuration
     Config {
         #[command(subcommand)]
@@ -159,6 +169,9 @@ pub(crate) fn run(line: Line) -> anyhow::Result<ExitCode> {
         Command::Preview(options) => preview::run(&options, &mut terminal),
         Command::Plugin(line) => plugin::run(line, &mut terminal),
         Command::Resend(line) => resend::run(line, &mut terminal),
+        Command::Backup(options) => backup::backup(&options, &mut terminal),
+        Command::Restore(options) => backup::restore(&options, &mut terminal),
+        Command::Verify(options) => backup::verify(&options, &mut terminal),
         Command::Openapi => {
             terminal.line(api::openapi().to_pretty_json()?)?;
             Ok(ExitCode::SUCCESS)

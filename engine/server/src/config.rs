@@ -5,6 +5,7 @@
 //! where it was given.
 
 mod cities;
+mod retention;
 mod sources;
 mod watching;
 
@@ -15,14 +16,17 @@ use std::{
 };
 
 use ipnet::IpNet;
-use leadhook_core::fault::{Fault, Faults};
+use leadhook_core::{
+    fault::{Fault, Faults},
+    retention::Retention,
+};
 use leadhook_sandbox::Limits;
 use url::Url;
 
 use crate::logs::{self, LogFormat};
-pub(crate) use cities::CityDatabase;
 pub(crate) use sources::{Environment, Origin};
 use sources::{Given, Sources};
+pub(crate) use cities::CityDatabase;
 
 /// The file that is read when none is named and it is there.
 pub(crate) const FILE_DEFAULT: &str = "leadhook.toml";
@@ -140,6 +144,13 @@ settings! {
     /// How large what goes into it and what comes out may each be, in KiB, 1 to 1024; 256 unless given
     /// [env: LEADHOOK_PLUGIN_EXCHANGE_KIB]
     plugin_exchange_kib "N" "plugin-exchange-kib" "LEADHOOK_PLUGIN_EXCHANGE_KIB" Some("256"), false;
+    /// For how many days leads and their history are kept, 31 to 36500; 730 unless given. Uniqueness looks no further back
+    /// [env: LEADHOOK_RETENTION_LEADS_DAYS]
+    retention_leads_days "N" "retention-leads-days" "LEADHOOK_RETENTION_LEADS_DAYS" Some("730"), false;
+    /// For how many days deliveries that ended are kept, with their attempts and bodies, 31 to 36500 and no longer than
+    /// leads; 365 unless given
+    /// [env: LEADHOOK_RETENTION_ATTEMPTS_DAYS]
+    retention_attempts_days "N" "retention-attempts-days" "LEADHOOK_RETENTION_ATTEMPTS_DAYS" Some("365"), false;
     /// A PEM file with certificates to trust besides the public ones; may be given several times
     /// [env: LEADHOOK_ROOT_CERTIFICATE]
     root_certificate "PEM" "root-certificate" "LEADHOOK_ROOT_CERTIFICATE" None, true;
@@ -170,6 +181,8 @@ pub(crate) struct Config {
     pub(crate) switch_off_after_days: Option<u32>,
     /// What one call of a plugin or script may use.
     pub(crate) plugin_limits: Limits,
+    /// For how long what happened is kept.
+    pub(crate) retention: Retention,
     /// PEM files with further roots.
     pub(crate) root_certificate: Vec<PathBuf>,
     /// The key of the account `default`, where it is given from outside.
@@ -233,6 +246,7 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
     });
     let switch_off_after_days = watching::switch_off_after_days(sources);
     let plugin_limits = plugin_limits(sources);
+    let retention = retention::retention(sources);
     let root_certificate = sources.many("root_certificate", |text| match std::fs::File::open(text) {
         Ok(_) => Ok(PathBuf::from(text)),
         Err(error) => Err(format!("the file {text} cannot be read: {error}")),
@@ -257,6 +271,7 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
         shutdown: shutdown?,
         switch_off_after_days: switch_off_after_days?,
         plugin_limits: plugin_limits?,
+        retention: retention?,
         root_certificate: root_certificate?,
         api_key: api_key?,
         operator_key: operator_key?,

@@ -148,6 +148,7 @@ async fn start_engine(
         clock: Arc::new(SystemClock),
         limits: Limits {
             plugin: config.plugin_limits,
+            retention: config.retention,
             switch_off_after_days: config.switch_off_after_days,
             ..Limits::default()
         },

@@ -3,6 +3,7 @@
 mod accounts;
 mod activation;
 mod audit;
+mod backups;
 mod bodies;
 mod crossing;
 mod deliveries;

@@ -2,15 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Method, Request, StatusCode, header};
+use hyper::{Method, Request, StatusCode, body::Incoming, header};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    task::JoinHandle,
 };
 use tokio_rustls::{
     TlsConnector,
@@ -35,13 +36,16 @@ pub(in crate::cli) struct Client {
 impl Client {
     /// A client for the engine and key that a command names.
     pub(in crate::cli) fn new(access: &Access) -> anyhow::Result<Self> {
-        let server = Url::parse(&access.server).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let server = server.with_context(|| {
-            format!("--server {}: expected a URL like http://127.0.0.1:8080", access.server)
-        })?;
         let environment = Environment::of_process();
         let key = send::key(access.key.as_deref(), access.key_file.as_deref(), &environment)?;
-        Ok(Self { server, authorization: format!("Bearer {key}") })
+        Self::with_key(&access.server, &key)
+    }
+
+    /// A client for the engine at this URL, with this key.
+    pub(in crate::cli) fn with_key(server: &str, key: &str) -> anyhow::Result<Self> {
+        let url = Url::parse(server).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let expected = || format!("--server {server}: expected a URL like http://127.0.0.1:8080");
+        Ok(Self { server: url.with_context(expected)?, authorization: format!("Bearer {key}") })
     }
 
     /// What a GET answers.
@@ -57,25 +61,67 @@ impl Client {
         content_type: &str,
         body: Vec<u8>,
     ) -> anyhow::Result<Value> {
+        let request = self.request(method, path, content_type, body)?;
+        let asked = tokio::time::timeout(TIMEOUT, async {
+            let mut answer = self.begin(request).await?;
+            Ok::<_, anyhow::Error>((answer.status, answer.whole().await?))
+        });
+        let (status, body) = asked
+            .await
+            .with_context(|| format!("{} did not answer within {} s", self.server, TIMEOUT.as_secs()))??;
+        let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        match status.is_success() {
+            true => Ok(body),
+            false => Err(self.refused(status, &body)),
+        }
+    }
+
+    /// Gives what the engine answers to `take`, piece by piece as it comes.
+    pub(in crate::cli) async fn download(
+        &self,
+        method: Method,
+        path: &str,
+        mut take: impl FnMut(&[u8]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let silent = || format!("{} was silent for {} s", self.server, TIMEOUT.as_secs());
+        let request = self.request(method, path, "application/json", Vec::new())?;
+        let begun = tokio::time::timeout(TIMEOUT, self.begin(request)).await;
+        let mut answer = begun.with_context(silent)??;
+        if !answer.status.is_success() {
+            let body = serde_json::from_slice(&answer.whole().await?).unwrap_or(Value::Null);
+            return Err(self.refused(answer.status, &body));
+        }
+        while let Some(piece) = tokio::time::timeout(TIMEOUT, answer.body.frame()).await.with_context(silent)? {
+            if let Ok(piece) = piece.context("the answer broke off")?.into_data() {
+                take(&piece)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> anyhow::Result<Request<Full<Bytes>>> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.server.path().trim_end_matches('/')))
             .header(header::HOST, self.authority())
             .header(header::AUTHORIZATION, &self.authorization)
-            .header(header::CONTENT_TYPE, content_type)
-            .body(Full::new(Bytes::from(body)))?;
-        let asked = tokio::time::timeout(TIMEOUT, self.exchange(request)).await;
-        let (status, body) = asked
-            .with_context(|| format!("{} did not answer within {} s", self.server, TIMEOUT.as_secs()))??;
-        let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        if status.is_success() {
-            return Ok(body);
-        }
+            .header(header::CONTENT_TYPE, content_type);
+        Ok(request.body(Full::new(Bytes::from(body)))?)
+    }
+
+    /// Why the engine did not do as it was asked.
+    fn refused(&self, status: StatusCode, body: &Value) -> anyhow::Error {
         let detail = body["detail"].as_str().unwrap_or("no reason was given");
         match (status, body["code"].as_str()) {
-            (StatusCode::UNAUTHORIZED, _) => bail!("the engine does not take this key: {detail}"),
-            (_, Some(_)) => bail!("{}", detail_with_faults(detail, &body)),
-            (status, None) => bail!("the engine at {} answered {status}: {detail}", self.server),
+            (StatusCode::UNAUTHORIZED, _) => anyhow!("the engine does not take this key: {detail}"),
+            (_, Some(_)) => anyhow!("{}", detail_with_faults(detail, body)),
+            (status, None) => anyhow!("the engine at {} answered {status}: {detail}", self.server),
         }
     }
 
@@ -84,7 +130,7 @@ impl Client {
         self.server.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Bytes)> {
+    async fn begin(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Answering> {
         let host = self.server.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = self.server.port_or_known_default().unwrap_or(80);
         let stream = TcpStream::connect((host, port)).await.with_context(|| {
@@ -94,7 +140,7 @@ impl Client {
             )
         })?;
         if self.server.scheme() == "http" {
-            return exchange(stream, request).await;
+            return begin(stream, request).await;
         }
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -103,7 +149,7 @@ impl Client {
             .with_no_client_auth();
         let name = ServerName::try_from(host.to_owned())?;
         let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-        exchange(stream.with_context(|| format!("no TLS with {}", self.server))?, request).await
+        begin(stream.with_context(|| format!("no TLS with {}", self.server))?, request).await
     }
 }
 
@@ -119,18 +165,35 @@ fn detail_with_faults(detail: &str, body: &Value) -> String {
     }
 }
 
-async fn exchange(
+/// An answer whose body is still coming.
+struct Answering {
+    status: StatusCode,
+    body: Incoming,
+    connection: JoinHandle<hyper::Result<()>>,
+}
+
+impl Answering {
+    /// The whole body, which is not long.
+    async fn whole(&mut self) -> anyhow::Result<Bytes> {
+        match Limited::new(&mut self.body, ANSWER_BYTES_MAX).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) => bail!("the answer cannot be read: {error}"),
+        }
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+async fn begin(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
-) -> anyhow::Result<(StatusCode, Bytes)> {
+) -> anyhow::Result<Answering> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let response = sender.send_request(request).await?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-    connection.abort();
-    match body {
-        Ok(body) => Ok((status, body.to_bytes())),
-        Err(error) => bail!("the answer cannot be read: {error}"),
-    }
+    Ok(Answering { status: response.status(), body: response.into_body(), connection })
 }
