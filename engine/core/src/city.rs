@@ -40,6 +40,8 @@ pub(crate) fn fill(lead: &mut Lead, cities: &Cities) {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -50,7 +52,7 @@ mod tests {
         address.starts_with("203.0.113.").then(|| "Kazan".to_owned())
     }
 
-    fn visit(more: Value) -> Value {
+    fn visit(more: &Value) -> Value {
         let mut visit = json!({"at": "2026-03-02T09:00:00Z", "ip": "203.0.113.7"});
         visit.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         json!({ "visits": [visit] })
@@ -77,34 +79,34 @@ mod tests {
 
     #[test]
     fn a_visits_city_follows_from_its_address_unless_stated() {
-        assert_eq!(city_of_visit(&[visit(json!({}))]).as_deref(), Some("Kazan"));
-        assert_eq!(city_of_visit(&[visit(json!({"ip": "198.51.100.7"}))]), None);
-        let stated = visit(json!({"city": "Perm"}));
-        assert_eq!(city_of_visit(&[stated.clone()]).as_deref(), Some("Perm"));
-        assert_eq!(city_of_visit(&[stated.clone(), visit(json!({}))]).as_deref(), Some("Perm"), "before");
-        assert_eq!(city_of_visit(&[visit(json!({})), stated]).as_deref(), Some("Perm"), "afterwards");
+        assert_eq!(city_of_visit(&[visit(&json!({}))]).as_deref(), Some("Kazan"));
+        assert_eq!(city_of_visit(&[visit(&json!({"ip": "198.51.100.7"}))]), None);
+        let stated = visit(&json!({"city": "Perm"}));
+        assert_eq!(city_of_visit(slice::from_ref(&stated)).as_deref(), Some("Perm"));
+        assert_eq!(city_of_visit(&[stated.clone(), visit(&json!({}))]).as_deref(), Some("Perm"), "before");
+        assert_eq!(city_of_visit(&[visit(&json!({})), stated]).as_deref(), Some("Perm"), "afterwards");
     }
 
     #[test]
     fn the_leads_own_city_follows_from_its_own_address_unless_anything_is_known() {
         let city = |data: &[Value]| lead(data).text(Parameter::City).map(str::to_owned);
         let address = json!({"ip": "203.0.113.7"});
-        assert_eq!(city(&[address.clone()]).as_deref(), Some("Kazan"));
+        assert_eq!(city(slice::from_ref(&address)).as_deref(), Some("Kazan"));
         assert_eq!(city(&[json!({"ip": "203.0.113.7", "city": "Perm"})]).as_deref(), Some("Perm"));
         assert_eq!(city(&[json!({"city": "Perm"}), address.clone()]).as_deref(), Some("Perm"));
-        assert_eq!(city(&[visit(json!({"city": "Perm"})), address]), None, "the visit's is sent");
+        assert_eq!(city(&[visit(&json!({"city": "Perm"})), address]), None, "the visit's is sent");
     }
 
     #[test]
     fn only_addresses_without_a_city_are_asked_about_and_each_once() {
         let asked = std::cell::RefCell::new(Vec::new());
-        let at = |minute: u32, more: Value| {
+        let at = |minute: u32, more: &Value| {
             let mut visit = visit(more)["visits"][0].clone();
             visit["at"] = json!(format!("2026-03-02T09:{minute:02}:00Z"));
             visit
         };
         let visits =
-            [at(1, json!({})), at(2, json!({})), at(3, json!({"ip": "198.51.100.1", "city": "Perm"}))];
+            [at(1, &json!({})), at(2, &json!({})), at(3, &json!({"ip": "198.51.100.1", "city": "Perm"}))];
         let mut event = Event::parse(&json!({
             "type": "call.ended", "site": "1", "lead": {"type": "call", "id": "7"},
             "time": "2026-03-02T09:30:00Z", "data": {"visits": visits},
