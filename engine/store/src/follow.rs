@@ -5,12 +5,12 @@ use leadhook_core::{
     delivery::{Delivery, StateName},
     event::Trigger,
     id::{AccountId, DeliveryId, LeadRef, WebhookId},
-    notification::Notification,
+    notification::{News, Notification},
     time::{Serial, Timestamp},
 };
 use tokio::sync::mpsc;
 
-use crate::Result;
+use crate::{Result, query::Page};
 
 /// How much waits for one follower; one that falls behind by more is cut off.
 pub const FOLLOWER_QUEUE_MAX: usize = 1_024;
@@ -100,9 +100,20 @@ impl Following {
     }
 }
 
-/// The commands by which what happens is followed, a part of [`Store`](crate::Store).
+/// The commands by which an account's people are told of what happens, a part of [`Store`](crate::Store).
 #[async_trait]
 pub trait Follow: Send + Sync {
+    /// Notes something that the account's people are to be told of. Of each account the newest
+    /// [`NOTIFICATIONS_MAX`](leadhook_core::notification::NOTIFICATIONS_MAX) are kept.
+    async fn notify(&self, account: AccountId, news: News, now: Timestamp) -> Result<()>;
+    /// An account's notifications, newest first: at most `limit`, 1 to [`LIMIT_MAX`](crate::query::LIMIT_MAX), noted before the serial
+    /// `before`, which is the `next` of the page before.
+    async fn notifications(
+        &self,
+        account: AccountId,
+        limit: usize,
+        before: Option<Serial>,
+    ) -> Result<Page<Notification>>;
     /// Tells what is committed from now on, until the answer is dropped or falls behind. Nothing of it is durable: who
     /// must not miss a notification asks [`Follow::notifications_after`].
     async fn follow(&self, followed: Followed) -> Result<Following>;

@@ -30,7 +30,6 @@ use leadhook_core::{
     event::Event,
     id::{AccountId, DeliveryId, LeadRef, SiteId, WebhookId},
     lead::{Cause, Lead},
-    notification::{News, Notification},
     plugin::{PluginVersion, StateChange, Stored},
     relay::Relayed,
     site::Site,
@@ -382,18 +381,6 @@ pub trait Store:
         plugin: &str,
         key: &str,
     ) -> Result<Option<Stored>>;
-
-    /// Notes something that the account's people are to be told of. Of each account the newest
-    /// [`NOTIFICATIONS_MAX`](leadhook_core::notification::NOTIFICATIONS_MAX) are kept.
-    async fn notify(&self, account: AccountId, news: News, now: Timestamp) -> Result<()>;
-    /// An account's notifications, newest first: at most `limit`, 1 to [`query::LIMIT_MAX`], noted before the serial
-    /// `before`, which is the `next` of the page before.
-    async fn notifications(
-        &self,
-        account: AccountId,
-        limit: usize,
-        before: Option<Serial>,
-    ) -> Result<Page<Notification>>;
 
     /// Ends what is under way and closes; commands after it answer `Unavailable`.
     async fn close(&self);

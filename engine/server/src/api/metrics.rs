@@ -42,7 +42,7 @@ impl Scrape {
         let answers =
             IntCounterVec::new(options, &["status"]).expect("name and label are constants that fit");
         register(&registry, answers.clone());
-        register(&registry, build_info());
+        register(&registry, version());
         register(
             &registry,
             gauge("process_start_time_seconds", "When the process began, in Unix seconds.", start_seconds()),
@@ -66,7 +66,7 @@ fn register(registry: &Registry, collector: impl prometheus::core::Collector + '
     registry.register(Box::new(collector)).expect("the names are constants, each registered once");
 }
 
-fn build_info() -> Gauge {
+fn version() -> Gauge {
     let options = Opts::new("leadhook_build_info", "The version that runs; always 1.")
         .const_label("version", env!("CARGO_PKG_VERSION"));
     let info = Gauge::with_opts(options).expect("name and label are constants that fit");

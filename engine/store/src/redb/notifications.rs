@@ -3,7 +3,7 @@
 use ::redb::ReadableTable as _;
 use async_trait::async_trait;
 use leadhook_core::{
-    id::AccountId,
+    id::{AccountId, DeliveryId},
     notification::{NOTIFICATIONS_MAX, News, Notification},
     time::{Serial, Timestamp},
 };
@@ -29,6 +29,20 @@ pub(super) fn put(tx: &mut Tx<'_>, account: AccountId, news: &News, now: Timesta
         tx.notification.remove(beyond)?;
     }
     Ok(())
+}
+
+/// Tells of a delivery that was set aside, unless such a thing of its webhook is the newest that is told: damage rarely
+/// comes alone.
+pub(super) fn damaged(tx: &mut Tx<'_>, account: AccountId, delivery: DeliveryId) -> Result<()> {
+    let webhook = delivery.lane.webhook;
+    let newest = tx.notification.range((account.0, 0)..=(account.0, u64::MAX))?.next_back().transpose()?;
+    let newest = newest.map(|(key, row)| decode(Serial(key.value().1), row.value()));
+    let is_told = |told: Notification| matches!(told.news, News::Damage { webhook: of, .. } if of == webhook);
+    if newest.is_some_and(|newest| newest.is_ok_and(is_told)) {
+        return Ok(());
+    }
+    let now = tx.time();
+    put(tx, account, &News::Damage { webhook, delivery }, now)
 }
 
 /// A page of an account's notifications, newest first.
@@ -62,6 +76,19 @@ fn decode(serial: Serial, row: &[u8]) -> Result<Notification> {
 
 #[async_trait]
 impl Follow for RedbStore {
+    async fn notify(&self, account: AccountId, news: News, now: Timestamp) -> Result<()> {
+        self.queue.call(move |tx| put(tx, account, &news, now), |(), _| ()).await
+    }
+
+    async fn notifications(
+        &self,
+        account: AccountId,
+        limit: usize,
+        before: Option<Serial>,
+    ) -> Result<Page<Notification>> {
+        self.read(move |view| list(view, account, limit, before)).await
+    }
+
     async fn follow(&self, followed: Followed) -> Result<Following> {
         // On a thread that may wait: a commit that is to be told to followers holds the lock.
         self.on_blocking_thread(move |shared| Ok(shared.followers.add(followed))).await

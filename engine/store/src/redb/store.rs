@@ -12,18 +12,17 @@ use leadhook_core::{
     event::Event,
     id::{AccountId, DeliveryId, LeadRef, SiteId, WebhookId},
     lead::{Cause, Lead},
-    notification::{News, Notification},
     plugin::{PluginVersion, Stored},
     relay::Relayed,
     site::Site,
-    time::{Serial, Timestamp},
+    time::Timestamp,
     webhook::{Settings, Switch, Webhook},
 };
 
 use super::{
     RedbStore, accept, by_hand, claim,
     deliveries::{self, Lister},
-    leads, notifications, plugins, relays, row, save, secrets, settle,
+    leads, plugins, relays, row, save, secrets, settle,
     shared::Shared,
     state, table, then,
     tx::{Committed, Tx},
@@ -356,19 +355,6 @@ impl Store for RedbStore {
     ) -> Result<Option<Stored>> {
         let (plugin, key) = (plugin.to_owned(), key.to_owned());
         self.read(move |view| state::stored(view, account, webhook, &plugin, &key)).await
-    }
-
-    async fn notify(&self, account: AccountId, news: News, now: Timestamp) -> Result<()> {
-        self.write(move |tx| notifications::put(tx, account, &news, now)).await
-    }
-
-    async fn notifications(
-        &self,
-        account: AccountId,
-        limit: usize,
-        before: Option<Serial>,
-    ) -> Result<Page<Notification>> {
-        self.read(move |view| notifications::list(view, account, limit, before)).await
     }
 
     async fn close(&self) {
