@@ -187,3 +187,6 @@ pub(crate) struct Begun {
 fn key(target: &Target, address: SocketAddr) -> Key {
     Key { address, authority: target.authority.clone(), is_tls: target.server_name.is_some() }
 }
+
+#[cfg(test)]
+mod tests;

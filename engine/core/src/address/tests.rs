@@ -1,5 +1,7 @@
 //! Tests of the address guard: one row for each class, wrapped form and notation.
 
+mod notations;
+
 use super::{AddressClass as C, *};
 
 fn class_of(address: &str) -> Option<AddressClass> {
