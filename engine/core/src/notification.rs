@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     breaker::FAILURES_TO_OPEN,
     event::words,
-    id::{ResendId, WebhookId},
+    id::{DeliveryId, ResendId, WebhookId},
     plugin::Step,
     resend::Counts,
     time::{Serial, Timestamp},
@@ -27,6 +27,8 @@ words! {
         PluginFailing "plugin_failing",
         /// A period was sent again.
         ResendFinished "resend_finished",
+        /// Something that is stored cannot be read.
+        Damage "damage",
     }
 }
 
@@ -76,6 +78,13 @@ pub enum News {
         /// What came of its deliveries.
         counts: Counts,
     },
+    /// A delivery, or what it is made from, was found damaged: it is set aside.
+    Damage {
+        /// The webhook.
+        webhook: WebhookId,
+        /// The delivery; others that were found right after it are not told one by one.
+        delivery: DeliveryId,
+    },
 }
 
 impl Notification {
@@ -93,6 +102,7 @@ impl News {
             Self::HandlerFailing { .. } => NotificationKind::HandlerFailing,
             Self::PluginFailing { .. } => NotificationKind::PluginFailing,
             Self::ResendFinished { .. } => NotificationKind::ResendFinished,
+            Self::Damage { .. } => NotificationKind::Damage,
         }
     }
 
@@ -102,7 +112,8 @@ impl News {
             Self::WebhookSwitchedOff { webhook, .. }
             | Self::HandlerFailing { webhook }
             | Self::PluginFailing { webhook, .. }
-            | Self::ResendFinished { webhook, .. } => *webhook,
+            | Self::ResendFinished { webhook, .. }
+            | Self::Damage { webhook, .. } => *webhook,
         }
     }
 
@@ -110,9 +121,10 @@ impl News {
     pub fn plugin(&self) -> Option<&str> {
         match self {
             Self::PluginFailing { plugin, .. } => Some(plugin),
-            Self::WebhookSwitchedOff { .. } | Self::HandlerFailing { .. } | Self::ResendFinished { .. } => {
-                None
-            }
+            Self::WebhookSwitchedOff { .. }
+            | Self::HandlerFailing { .. }
+            | Self::ResendFinished { .. }
+            | Self::Damage { .. } => None,
         }
     }
 
@@ -136,6 +148,11 @@ impl News {
             Self::ResendFinished { resend, counts, .. } => format!(
                 "the resend {resend} has ended: {} delivered, {} failed, {} skipped",
                 counts.delivered, counts.failed, counts.skipped
+            ),
+            Self::Damage { delivery, .. } => format!(
+                "the delivery {delivery} was found damaged on the disk, is set aside and will not be sent; there may be \
+                 more. Whoever runs the engine is to look at the disk, stop the engine, and ask `leadhook verify` what \
+                 else is wrong; a sound backup has the delivery still"
             ),
         }
     }

@@ -10,6 +10,7 @@ mod again;
 mod failing;
 mod fairness;
 mod golden;
+mod leaps;
 mod notifications;
 mod operations;
 mod order;

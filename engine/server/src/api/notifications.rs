@@ -22,7 +22,8 @@ pub(super) struct NotificationShown {
     #[schema(format = DateTime)]
     at: String,
     /// `webhook_switched_off`: its handler answered 410, or did nothing but fail for days. `handler_failing`, `plugin_failing`: it failed so often in a row
-    /// that it is left alone for a while. `resend_finished`: a period was sent again. There will be more kinds.
+    /// that it is left alone for a while. `resend_finished`: a period was sent again. `damage`: something stored cannot be read and is set
+    /// aside. There will be more kinds.
     kind: String,
     /// The webhook that it is about.
     webhook: String,

@@ -13,7 +13,7 @@ use leadhook_core::{
 };
 
 use super::{
-    resend, row,
+    notifications, resend, row,
     table::{self, WaitingKey},
     tx::Tx,
 };
@@ -149,6 +149,7 @@ impl Tx<'_> {
         let key = table::delivery_key(account, id);
         let Some(row) = self.open.remove(key)?.map(|row| row.value().to_vec()) else { return Ok(false) };
         self.quarantine.insert(key, row.as_slice())?;
+        notifications::damaged(self, account, id)?;
         let reason = "its row is damaged".to_owned();
         resend::ended(self, account, id, &State::Failed { at: id.serial.time(), reason })?;
         Ok(true)

@@ -168,6 +168,11 @@ impl<'t> Tx<'t> {
         self.last
     }
 
+    /// About what time it is, where nobody says: when something was last given a number, or a due time asked for.
+    pub(super) fn time(&self) -> Timestamp {
+        self.now.max(self.last.time())
+    }
+
     /// Asks for the webhook's next due time as it is when the transaction ends.
     pub(super) fn ask_next_due(&mut self, account: AccountId, webhook: WebhookId, now: Timestamp) {
         self.asked.insert((account, webhook));

@@ -5,6 +5,7 @@ use std::path::Path;
 use leadhook_core::{
     delivery::StateName,
     event::Trigger,
+    notification::News,
     plugin::{Change, Stored},
 };
 use leadhook_store::{
@@ -114,6 +115,9 @@ async fn a_damaged_delivery_is_never_sent_and_holds_up_nothing() {
     assert_eq!(next.delivery.trigger, Trigger::LeadTagsChanged);
     let shown = world.store.delivery(ACCOUNT, damaged).await;
     assert!(matches!(shown, Err(StoreError::Damaged { .. })), "{shown:?}");
+    let told = world.store.notifications(ACCOUNT, 9, None).await.unwrap().rows;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].news, News::Damage { webhook, delivery: damaged });
     let sending = DeliveryQuery { state: Some(StateName::Sending), limit: 9, ..Default::default() };
     assert_eq!(world.deliveries(sending).await.rows.len(), 2);
 
