@@ -1,6 +1,7 @@
 //! What the contract promises, told as stories over the real binary: one file for each promise.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
 
+mod accounts;
 mod again;
 mod bad_events;
 mod bad_handlers;

@@ -89,7 +89,8 @@ async fn state(api: &Api, account: AccountId) -> Result<AccountState, Problem> {
     Ok(known.map_or(AccountState::Active, |known| known.terms.state))
 }
 
-async fn refuse_closed(api: &Api, account: AccountId) -> Result<(), Problem> {
+/// Refuses what would be done for an account that is closed.
+pub(super) async fn refuse_closed(api: &Api, account: AccountId) -> Result<(), Problem> {
     match state(api, account).await? {
         AccountState::Closed => Err(Problem::forbidden("account_closed", "the account is closed")),
         AccountState::Active | AccountState::Suspended => Ok(()),
@@ -107,6 +108,14 @@ pub(super) async fn refuse_inactive(api: &Api, account: AccountId) -> Result<(),
     }
 }
 
+/// Whether what was let in would be let in now: the key may be gone since, or its account closed.
+pub(super) async fn is_still_open(api: &Api, identity: &Identity, scope: Scope) -> bool {
+    let Identity::Account(known) = identity else { return true };
+    let kept = api.engine.store().key(known.key.id).await;
+    let is_kept = kept.is_ok_and(|kept| kept.is_some()) && !known.key.has_expired(api.engine.now());
+    is_kept && check(api, known, scope).await.is_ok()
+}
+
 async fn known(api: &Api, headers: &HeaderMap) -> Result<Identity, Problem> {
     let Some(key) = bearer(headers) else {
         let detail = "this call needs a key: `Authorization: Bearer KEY`";
@@ -117,8 +126,12 @@ async fn known(api: &Api, headers: &HeaderMap) -> Result<Identity, Problem> {
         return Ok(Identity::Operator);
     }
     let store = api.engine.store();
-    let found = match id_of(key) {
+    let by_id = match id_of(key) {
         Some(id) => store.key(id).await?.filter(|known| known.is_opened_by(&digest)),
+        None => None,
+    };
+    let found = match by_id {
+        Some(known) => Some(known),
         None => store.first_key(digest).await?,
     };
     let Some(known) = found else {

@@ -58,7 +58,7 @@ impl Meters {
 impl Meter {
     /// Takes a place among the account's requests, of which there may be a share of all.
     pub(super) fn enter(self: Arc<Self>, of_all: usize) -> Result<Place, Full> {
-        let most = of_all * SHARE_OF_ONE.0 / SHARE_OF_ONE.1;
+        let most = (of_all * SHARE_OF_ONE.0 / SHARE_OF_ONE.1).max(1);
         if self.under_way.fetch_add(1, Ordering::Relaxed) >= most {
             self.under_way.fetch_sub(1, Ordering::Relaxed);
             return Err(Full);

@@ -14,7 +14,7 @@ use leadhook_courier::Fetched;
 use leadhook_runtime::{Linked, Recording};
 
 use super::{
-    Api,
+    Api, auth,
     problem::{Problem, ProblemBody},
     query::path_parts,
 };
@@ -76,6 +76,7 @@ pub(super) async fn get(
             return Err(not_kept(Problem::new(StatusCode::GONE, "link_expired", detail)));
         }
     };
+    auth::refuse_closed(&api, recording.account).await.map_err(|_| nothing_here())?;
     let Some(passing) = &api.settings.recordings else { return Err(nothing_here()) };
     let Some(place) = passing.place(recording.account) else {
         return Err(Problem::overloaded("too many recordings are passed on at this moment"));

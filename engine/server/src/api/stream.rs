@@ -17,6 +17,7 @@ use axum::{
 };
 use futures::stream;
 use leadhook_core::{
+    account::key::Scope,
     delivery::StateName,
     id::{AccountId, WebhookId},
     notification::{NOTIFICATIONS_MAX, Notification, NotificationKind},
@@ -29,7 +30,7 @@ use utoipa::ToSchema;
 
 use super::{
     Api,
-    auth::Caller,
+    auth::{self, Caller, Identity},
     leads::LeadName,
     notifications::NotificationShown,
     problem::{Problem, ProblemBody},
@@ -119,7 +120,7 @@ struct Ready {
 /// The last event of a stream, `end`. Ask again, with the last id in `Last-Event-ID`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StreamEnd {
-    /// `too_slow`: more happened than was read; `shutting_down`; `time`: it has lasted as long as streams do.
+    /// `too_slow`: more happened than was read; `shutting_down`; `key_gone`; `time`: it has lasted as long as streams do.
     reason: &'static str,
     /// What that means, for people.
     detail: &'static str,
@@ -132,6 +133,8 @@ const TOO_SLOW: StreamEnd = StreamEnd {
 };
 const SHUTTING_DOWN: StreamEnd =
     StreamEnd { reason: "shutting_down", detail: "the engine is shutting down; ask again in a moment" };
+const KEY_GONE: StreamEnd =
+    StreamEnd { reason: "key_gone", detail: "the key that it was asked for with opens it no longer" };
 const LASTED: StreamEnd = StreamEnd { reason: "time", detail: "a stream lasts an hour; ask again" };
 
 /// How many streams each account has.
@@ -233,6 +236,7 @@ struct Open {
     last: Serial,
     began: Instant,
     api: Api,
+    identity: Identity,
     stage: Stage,
     _place: Place,
 }
@@ -265,6 +269,7 @@ enum Stage {
 pub(super) async fn follow(
     State(api): State<Api>,
     Caller(account): Caller,
+    identity: Identity,
     headers: HeaderMap,
     mut query: Query,
 ) -> Result<Response, Problem> {
@@ -289,6 +294,7 @@ pub(super) async fn follow(
         last,
         began: Instant::now(),
         api: api.clone(),
+        identity,
         stage: Stage::Begins,
         _place: place,
     };
@@ -335,6 +341,9 @@ impl Open {
                 () = readiness.shutting_down() => return Some(self.end(&SHUTTING_DOWN)),
                 () = tokio::time::sleep_until(lasts_until) => return Some(self.end(&LASTED)),
             };
+            if !auth::is_still_open(&self.api, &self.identity, Scope::Read).await {
+                return Some(self.end(&KEY_GONE));
+            }
             match happened {
                 None => return Some(self.end(&TOO_SLOW)),
                 Some((_, Happening::Delivery(change))) => {

@@ -1,7 +1,7 @@
 //! Accounts and keys as the operator has them, and what keys and quotas let through.
 
 use axum::http::Method;
-use leadhook_core::account::key::Scope;
+use leadhook_core::account::key::{KeyId, SECRET_BYTES, Scope, account_key};
 
 use super::*;
 use crate::api::{
@@ -108,6 +108,15 @@ async fn a_key_is_shown_once_and_opens_until_it_is_deleted_or_expires() {
     world.clock.advance(3_600_000);
     assert!(sites(&key).await.is_problem(401, "unauthorized").text("detail").contains("expired"));
     assert_eq!(sites(KEY).await.status, StatusCode::OK, "the first key goes on");
+}
+
+#[tokio::test]
+async fn a_key_given_from_outside_may_look_like_one_made_here() {
+    let world = World::new().await;
+    let text = account_key(KeyId(7), &[1; SECRET_BYTES]);
+    world.engine.store().put_key(Sha256::digest(&text).into(), AccountId::DEFAULT).await.unwrap();
+    let reply = world.raw_as(&text, "GET", "/v1/sites", &[], Body::empty()).await;
+    assert_eq!(reply.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -134,6 +134,23 @@ async fn streams_end_with_the_engine() {
 }
 
 #[tokio::test]
+async fn a_stream_tells_nothing_more_once_its_key_is_gone() {
+    let world = World::new().await;
+    let mut told = Told::from(&world, "/v1/stream", None).await;
+    assert_eq!(told.next().await.unwrap().name, "ready");
+    notify(&world, 1).await;
+    assert_eq!(told.next().await.unwrap().name, "notification");
+    let keys = world.raw_as(OPERATOR_KEY, "GET", "/v1/accounts/1/keys", &[], Body::empty()).await.body;
+    let deleting = format!("/v1/keys/{}", keys["keys"][0]["id"].as_str().unwrap());
+    let deleted = world.raw_as(OPERATOR_KEY, "DELETE", &deleting, &[], Body::empty()).await;
+    assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+    notify(&world, 2).await;
+    let end = told.next().await.unwrap();
+    assert_eq!((end.name.as_str(), &end.data["reason"]), ("end", &json!("key_gone")));
+    assert!(told.next().await.is_none());
+}
+
+#[tokio::test]
 async fn an_account_has_so_many_streams_and_asks_for_what_there_is() {
     let world = World::new().await;
     let mut open = Vec::new();
