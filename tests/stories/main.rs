@@ -3,10 +3,12 @@
 
 mod accounts;
 mod again;
+mod apply;
 mod bad_events;
 mod bad_handlers;
 mod bad_settings;
 mod by_hand;
+mod commands;
 mod crash;
 mod demo;
 mod enrichment;

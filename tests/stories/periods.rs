@@ -7,10 +7,10 @@ use std::{
 };
 
 use leadhook_core::time::Timestamp;
-use leadhook_harness::{Answer, Ended, Engine, Gate, Program, Receiver, wait_until};
+use leadhook_harness::{Answer, Ended, Engine, Gate, Receiver, wait_until};
 use serde_json::{Value, json};
 
-use crate::world::{call, engine, faults, id, in_state, of_leads, post, post_calls, webhook};
+use crate::world::{call, command, engine, faults, id, in_state, of_leads, post, post_calls, webhook};
 
 /// The time by the clock that engines of stories go by, so much earlier.
 fn ago(earlier: Duration) -> String {
@@ -59,9 +59,7 @@ fn counts(resend: &Value) -> [u64; 4] {
 
 /// `leadhook resend` with the engine's address and key.
 async fn resend(engine: &Engine, arguments: &[&str]) -> Ended {
-    let server = format!("http://{}", engine.address());
-    let access = ["--server", &server, "--key", engine.key()];
-    Program::start([&["resend"], arguments, &access].concat()).end().await
+    command(engine, &[&["resend"], arguments].concat()).await
 }
 
 #[tokio::test]
@@ -148,15 +146,15 @@ async fn a_resend_is_followed_and_listed_on_the_command_line() {
 
     let ended = resend(&engine, &["list"]).await;
     let listed: Vec<_> = ended.stdout.lines().collect();
-    assert_eq!((ended.code, listed.len()), (Some(0), 2), "{}", ended.stderr);
-    assert!(listed[0].starts_with(id(&told)) && listed[1].contains(words), "{listed:?}");
+    assert_eq!((ended.code, listed.len()), (Some(0), 3), "{}", ended.stderr);
+    assert!(listed[1].starts_with(id(&told)) && listed[2].contains(words), "{listed:?}");
     let ended = resend(&engine, &["show", id(&told), "--follow"]).await;
     assert!(ended.code == Some(1) && ended.stdout.contains("2 failed"), "{}{}", ended.stdout, ended.stderr);
     let ended = resend(&engine, &["cancel", id(&told)]).await;
-    assert!(ended.code == Some(1) && ended.stderr.contains("it was done at"), "{}", ended.stderr);
+    assert!(ended.code == Some(4) && ended.stderr.contains("it was done at"), "{}", ended.stderr);
     let ended = resend(&engine, &["start", &webhook, "--from", &to, "--to", &from]).await;
     assert!(
-        ended.code == Some(1) && ended.stderr.contains("to: the period ends before it begins"),
+        ended.code == Some(4) && ended.stderr.contains("to: the period ends before it begins"),
         "{}",
         ended.stderr
     );

@@ -191,9 +191,8 @@ pub(crate) async fn delivers(desk: &Desk, file: &str, write_second: impl AsyncFn
 
 /// The SHA-256 of the plugin's current version, out of the list of plugins.
 fn current(listed: &Ended) -> String {
-    let told: Value = serde_json::from_str(&listed.stdout).unwrap();
-    let plugins = told["plugins"].as_array().unwrap();
-    let plugin = plugins.iter().find(|plugin| plugin["name"] == "add-phone").unwrap();
+    let mut plugins = listed.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let plugin = plugins.find(|plugin| plugin["name"] == "add-phone").unwrap();
     plugin["sha256"].as_str().unwrap().to_owned()
 }
 

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use leadhook_harness::{Engine, Received, wait_until};
+use leadhook_harness::{Ended, Engine, Program, Received, wait_until};
 use serde_json::{Value, json};
 
 /// The site of all leads.
@@ -120,6 +120,36 @@ pub(crate) async fn whole(engine: &Engine, brief: &Value) -> Value {
     let (status, delivery) = engine.get(&format!("/v1/deliveries/{}", id(brief))).await;
     assert_eq!(status, 200, "{delivery}");
     delivery
+}
+
+/// What a command with this engine's address and the account's key comes to.
+pub(crate) async fn command(engine: &Engine, arguments: &[&str]) -> Ended {
+    command_in(&[], engine, arguments).await
+}
+
+/// The same, with these variables in its environment.
+pub(crate) async fn command_in(environment: &[(&str, &str)], engine: &Engine, arguments: &[&str]) -> Ended {
+    let server = format!("http://{}", engine.address());
+    let access = ["--server", &server, "--key", engine.key()];
+    Program::start_in(environment, [arguments, &access].concat()).end().await
+}
+
+/// What it printed, once it ended with this exit code.
+///
+/// # Panics
+/// When it ended with another; with what it printed.
+pub(crate) fn printed(ended: Ended, code: i32) -> String {
+    assert_eq!(ended.code, Some(code), "{}\n{}", ended.stdout, ended.stderr);
+    ended.stdout
+}
+
+/// What it complained of, once it ended with this exit code.
+///
+/// # Panics
+/// When it ended with another; with what it printed.
+pub(crate) fn complaint(ended: Ended, code: i32) -> String {
+    assert_eq!(ended.code, Some(code), "{}\n{}", ended.stdout, ended.stderr);
+    ended.stderr
 }
 
 /// The id of whatever has one.

@@ -1,18 +1,33 @@
 //! The command line: what can be asked of the binary, and its help.
 
+mod access;
+mod account;
+mod apply;
+mod audit;
 mod backup;
 mod check;
+mod delivery;
 mod demo;
+pub(crate) mod failure;
 mod files;
+mod lead;
 mod listen;
+mod listing;
+mod notification;
+mod pages;
 mod plugin;
 mod preview;
 mod received;
 mod receiver;
 mod rehearsal;
 mod resend;
+mod secret;
 mod send;
+mod site;
+mod stream;
+mod table;
 pub(crate) mod terminal;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -63,10 +78,42 @@ enum Command {
     /// Show the request that a webhook's settings make of a lead; sends nothing, needs no server
     #[command(after_help = PREVIEW)]
     Preview(preview::Options),
-    /// Make, try and upload plugins and scripts
-    Plugin(plugin::Line),
+    /// Make sites and webhooks match files
+    #[command(after_help = apply::HELP)]
+    Apply(apply::Options),
+    /// Look at webhooks, save them, switch them on and off
+    #[command(after_help = webhook::HELP)]
+    Webhook(webhook::Line),
+    /// Tell why leads did or did not arrive; send and cancel by hand
+    #[command(after_help = delivery::HELP)]
+    Delivery(delivery::Line),
     /// Send a period of a webhook's deliveries again
     Resend(resend::Line),
+    /// Follow deliveries and notifications as they happen
+    #[command(after_help = stream::HELP)]
+    Stream(stream::Options),
+    /// Look at leads and their history
+    #[command(after_help = lead::HELP)]
+    Lead(lead::Line),
+    /// Look at sites, save them, and make relay tokens
+    #[command(after_help = site::HELP)]
+    Site(site::Line),
+    /// Look at notifications
+    Notification(notification::Line),
+    /// Set secrets for plugins
+    #[command(after_help = secret::HELP)]
+    Secret(secret::Line),
+    /// Make, try and upload plugins and scripts
+    Plugin(plugin::Line),
+    /// Make accounts and change their terms, as the operator
+    #[command(after_help = account::ACCOUNT)]
+    Account(account::AccountLine),
+    /// Make and delete accounts' keys, as the operator
+    #[command(after_help = account::KEY)]
+    Key(account::KeyLine),
+    /// Show who changed what
+    #[command(after_help = audit::HELP)]
+    Audit(audit::Options),
     /// Copy all that an engine keeps into a file, while it runs
     #[command(after_help = backup::BACKUP)]
     Backup(backup::Backup),
@@ -81,6 +128,12 @@ enum Command {
         #[command(subcommand)]
         action: ConfigAction,
     },
+    /// Print what a shell completes commands by
+    #[command(after_help = pages::COMPLETIONS)]
+    Completions(pages::Completions),
+    /// Write manual pages
+    #[command(after_help = pages::MAN)]
+    Man(pages::Man),
     /// Print the description of the HTTP interface (OpenAPI 3.1)
     #[command(hide = true)]
     Openapi,
@@ -167,11 +220,24 @@ pub(crate) fn run(line: Line) -> anyhow::Result<ExitCode> {
         }
         Command::Send(options) => block_on(send::run(options, terminal)),
         Command::Preview(options) => preview::run(&options, &mut terminal),
-        Command::Plugin(line) => plugin::run(line, &mut terminal),
+        Command::Apply(options) => apply::run(&options, &mut terminal),
+        Command::Webhook(line) => webhook::run(line, &mut terminal),
+        Command::Delivery(line) => delivery::run(line, &mut terminal),
         Command::Resend(line) => resend::run(line, &mut terminal),
+        Command::Stream(options) => stream::run(&options, &mut terminal),
+        Command::Lead(line) => lead::run(line, &mut terminal),
+        Command::Site(line) => site::run(line, &mut terminal),
+        Command::Notification(line) => notification::run(line, &mut terminal),
+        Command::Secret(line) => secret::run(line, &mut terminal),
+        Command::Plugin(line) => plugin::run(line, &mut terminal),
+        Command::Account(line) => account::run(line, &mut terminal),
+        Command::Key(line) => account::run_keys(line, &mut terminal),
+        Command::Audit(options) => audit::run(&options, &mut terminal),
         Command::Backup(options) => backup::backup(&options, &mut terminal),
         Command::Restore(options) => backup::restore(&options, &mut terminal),
         Command::Verify(options) => backup::verify(&options, &mut terminal),
+        Command::Completions(options) => pages::completions(&options, &mut terminal),
+        Command::Man(options) => pages::man(&options, &mut terminal),
         Command::Openapi => {
             terminal.line(api::openapi().to_pretty_json()?)?;
             Ok(ExitCode::SUCCESS)

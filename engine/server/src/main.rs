@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         Err(error) if cli::terminal::reader_went_away(&error) => ExitCode::FAILURE,
         Err(error) => {
             cli::terminal::complain(format!("error: {error:#}"));
-            ExitCode::FAILURE
+            cli::failure::exit_of(&error).into()
         }
     }
 }

@@ -72,7 +72,7 @@ mod tests {
             ("LEADHOOK_ALLOW_DESTINATION", "10.0.0.0/8,fd00::/8"),
         ]);
         let rows = rows(&config::load(&Flags::default(), &environment), &environment);
-        assert_eq!(rows.len(), SETTINGS.len() + 1);
+        assert_eq!(rows.len(), SETTINGS.len() + 2, "two keys beside the settings");
         let row = |name: &str| rows.iter().find(|row| row.0 == name).unwrap().clone();
         assert_eq!(row("allow_destination").1, "10.0.0.0/8, fd00::/8");
         assert_eq!(row("allow_destination").2, "environment, LEADHOOK_ALLOW_DESTINATION");

@@ -24,9 +24,34 @@ pub(crate) fn events_in(file: &Path) -> anyhow::Result<Vec<Value>> {
     Ok(events)
 }
 
-/// Reads a file that holds one JSON value.
+/// Reads a file that holds one value: TOML where its name ends in `.toml`, else JSON.
 pub(crate) fn value_in(file: &Path) -> anyhow::Result<Value> {
-    serde_json::from_str(&read(file)?).with_context(|| format!("{} is not JSON", file.display()))
+    let text = read(file)?;
+    if file.extension().is_some_and(|extension| extension == "toml") {
+        let table: toml::Table =
+            toml::from_str(&text).with_context(|| format!("{} is not TOML", file.display()))?;
+        return Ok(of_table(table));
+    }
+    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))
+}
+
+fn of_table(table: toml::Table) -> Value {
+    Value::Object(table.into_iter().map(|(name, value)| (name, of_toml(value))).collect())
+}
+
+/// The same value as JSON has it. A date becomes its text; so does a number that JSON has no word for.
+fn of_toml(value: toml::Value) -> Value {
+    match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Float(number) => {
+            serde_json::Number::from_f64(number).map_or_else(|| number.to_string().into(), Value::Number)
+        }
+        toml::Value::Boolean(flag) => flag.into(),
+        toml::Value::Datetime(time) => time.to_string().into(),
+        toml::Value::Array(elements) => elements.into_iter().map(of_toml).collect(),
+        toml::Value::Table(table) => of_table(table),
+    }
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {
@@ -52,6 +77,20 @@ mod tests {
         for (text, count) in [("{\"a\":1}", 1), ("[{}, {},\n{}]", 3), ("{}\n{}\r\n\n{}\n", 3), ("{} {}", 2)] {
             assert_eq!(events(text).unwrap().len(), count, "{text}");
         }
+    }
+
+    #[test]
+    fn toml_and_json_hold_the_same_values() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = |name: &str, text: &str| {
+            fs::write(folder.path().join(name), text).unwrap();
+            value_in(&folder.path().join(name))
+        };
+        let toml = "a = 1\n[b]\nc = [true, 'x', 1.5]\nd = 2026-03-01";
+        let json = r#"{ "a": 1, "b": { "c": [true, "x", 1.5], "d": "2026-03-01" } }"#;
+        assert_eq!(written("x.toml", toml).unwrap(), written("x.json", json).unwrap());
+        let broken = format!("{:#}", written("y.toml", "a = 1\na = 2").unwrap_err());
+        assert!(broken.contains("y.toml is not TOML") && broken.contains("line 2"), "{broken}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod create;
 mod fixtures;
 mod interpreted;
 pub(super) mod remote;
-mod replay;
+pub(super) mod replay;
 mod run;
 mod sdk;
 mod subject;

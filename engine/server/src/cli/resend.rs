@@ -7,12 +7,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::{
+    access::{Access, Rows, json_line, local_time, segment, text},
     block_on,
-    plugin::{
-        client::Client,
-        remote::{Access, json_line, segment},
-    },
-    terminal::{Style, Terminal, pad, tame},
+    listing::Listing,
+    plugin::client::Client,
+    table::{Cell, Table},
+    terminal::{Style, Terminal},
 };
 
 pub(super) const HELP: &str = "\
@@ -28,8 +28,6 @@ Exit code of `start` and `show --follow`: 0 when it is done and nothing failed, 
 
 /// How long between two looks at a resend that is followed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Rows of a list.
-const ROWS_MAX: usize = 50;
 
 /// What is done about resends.
 #[derive(Debug, clap::Args)]
@@ -78,6 +76,8 @@ struct Start {
 #[derive(Debug, clap::Args)]
 struct List {
     #[command(flatten)]
+    rows: Rows,
+    #[command(flatten)]
     access: Access,
 }
 
@@ -117,8 +117,7 @@ async fn start(options: &Start, terminal: &mut Terminal) -> anyhow::Result<ExitC
     let wanted = json!({
         "webhook": options.webhook, "from": options.from, "to": options.to, "only": options.only, "url": options.url,
     });
-    let body = wanted.to_string().into_bytes();
-    let begun = client.ask(Method::POST, "/v1/resends", "application/json", body).await?;
+    let begun = client.send(Method::POST, "/v1/resends", &wanted).await?;
     if options.detach {
         return tell(&begun, &options.access, terminal);
     }
@@ -129,21 +128,30 @@ async fn start(options: &Start, terminal: &mut Terminal) -> anyhow::Result<ExitC
 }
 
 async fn list(options: &List, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
-    let page = Client::new(&options.access)?.get(&format!("/v1/resends?limit={ROWS_MAX}")).await?;
-    if options.access.json {
-        return json_line(&page["resends"], terminal);
-    }
-    let resends = page["resends"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if resends.is_empty() {
-        terminal.line("no period was sent again yet")?;
-    }
-    for resend in resends {
-        terminal.line(in_a_line(resend, terminal))?;
-    }
-    if page["next_cursor"].is_string() {
-        terminal.line(format!("there are more; these are the newest {ROWS_MAX}"))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    let client = Client::new(&options.access)?;
+    let listing =
+        Listing { path: "/v1/resends", query: &[], field: "resends", none: "no period was sent again yet" };
+    listing.print(&client, &options.access, &options.rows, table(), row, terminal).await
+}
+
+fn table() -> Table {
+    Table::new(&["id", "state", "webhook", "from", "to", "progress"])
+}
+
+fn row(table: &mut Table, resend: &Value) {
+    let style = match resend["state"].as_str() {
+        Some("done") if resend["failed"] == 0 => Style::Green,
+        Some("running") => Style::Bold,
+        _ => Style::Yellow,
+    };
+    table.row([
+        text(resend, "id").into(),
+        Cell::styled(style, &text(resend, "state")),
+        text(resend, "webhook").into(),
+        local_time(resend, "from").into(),
+        local_time(resend, "to").into(),
+        in_words(resend).into(),
+    ]);
 }
 
 async fn show(options: &Show, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
@@ -157,7 +165,7 @@ async fn show(options: &Show, terminal: &mut Terminal) -> anyhow::Result<ExitCod
 
 async fn cancel(options: &Cancel, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
     let client = Client::new(&options.access)?;
-    let cancelled = client.ask(Method::DELETE, &path(&options.id), "application/json", Vec::new()).await?;
+    let cancelled = client.call(Method::DELETE, &path(&options.id)).await?;
     tell(&cancelled, &options.access, terminal)
 }
 
@@ -195,20 +203,10 @@ fn tell(resend: &Value, access: &Access, terminal: &mut Terminal) -> anyhow::Res
     if access.json {
         return json_line(resend, terminal);
     }
-    terminal.line(in_a_line(resend, terminal))?;
+    let mut table = table();
+    row(&mut table, resend);
+    table.print(terminal)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn in_a_line(resend: &Value, terminal: &Terminal) -> String {
-    let state = match resend["state"].as_str() {
-        Some("done") if resend["failed"] == 0 => Style::Green,
-        Some("running") => Style::Bold,
-        _ => Style::Yellow,
-    };
-    let state = terminal.paint(state, pad(&text(resend, "state"), 9));
-    let (id, webhook) = (text(resend, "id"), text(resend, "webhook"));
-    let period = format!("{} to {}", text(resend, "from"), text(resend, "to"));
-    format!("{id}  {state}  {webhook}  {period}  {}", in_words(resend))
 }
 
 fn in_words(resend: &Value) -> String {
@@ -223,13 +221,10 @@ fn in_words(resend: &Value) -> String {
     )
 }
 
-fn text(value: &Value, name: &str) -> String {
-    tame(value[name].as_str().unwrap_or_default()).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::terminal::Paper;
 
     #[test]
     fn a_resend_is_told_in_a_line() {
@@ -237,8 +232,11 @@ mod tests {
             "id": "rs_1", "state": "paused", "webhook": "wh_1", "from": "A", "to": "B\u{1b}", "selected": 7,
             "delivered": 3, "failed": 1, "skipped": 2,
         });
-        let expected = "rs_1  paused     wh_1  A to B\\u{1b}  7 selected, 3 delivered, 1 failed, 2 skipped, \
+        let (mut table, paper) = (table(), Paper::default());
+        row(&mut table, &resend);
+        table.print(&mut Terminal::plain(paper.clone())).unwrap();
+        let expected = "rs_1  paused  wh_1     A     B\\u{1b}  7 selected, 3 delivered, 1 failed, 2 skipped, \
                         paused: the webhook is off";
-        assert_eq!(in_a_line(&resend, &Terminal::plain(std::io::sink())), expected);
+        assert_eq!(paper.text().lines().nth(1), Some(expected));
     }
 }

@@ -18,17 +18,16 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
+    failure::{Exit, Failure},
     files::events_in,
     terminal::{Style, Terminal, complain, count, pad, shorten, tame},
 };
-use crate::config::{Environment, KEY_ENVIRONMENT};
+use crate::config::{Environment, KEY_ENVIRONMENT, OPERATOR_KEY_ENVIRONMENT};
 
 /// How many events go in one request: so few that what became of them all is read (64 KiB) even if all are refused.
 const EVENTS_PER_REQUEST: usize = 20;
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// Where an engine on this machine keeps its first key, unless told otherwise.
-const KEY_FILE_DEFAULT: &str = "leadhook-data/api-key";
 /// The most characters of a lead's id that are shown.
 const ID_CHARACTERS_MAX: usize = 24;
 
@@ -113,14 +112,13 @@ impl Server {
                 format!("--server {}: expected a URL like http://127.0.0.1:8080", options.server)
             })?;
         // The user names the engine, on this machine or anywhere.
-        let everywhere = ["0.0.0.0/0", "::/0"].map(|block| block.parse().expect("a block of all addresses"));
-        let addresses = AddressPolicy::new(everywhere.to_vec());
+        let settings = CourierSettings { addresses: everywhere(), ..CourierSettings::default() };
         Ok(Self {
-            courier: Courier::new(CourierSettings { addresses, ..CourierSettings::default() })?,
+            courier: Courier::new(settings)?,
             url: format!("{}/v1/events", url.as_str().trim_end_matches('/')),
             authorization: format!(
                 "Bearer {}",
-                key(options.key.as_deref(), options.key_file.as_deref(), environment)?
+                key(Whose::Account, options.key.as_deref(), options.key_file.as_deref(), environment)?
             ),
         })
     }
@@ -145,30 +143,73 @@ impl Server {
                     }
                     _ => "",
                 };
-                bail!("{} is not reached: {}: {detail}{hint}", self.url, kind.in_words())
+                let words = format!("{} is not reached: {}: {detail}{hint}", self.url, kind.in_words());
+                Err(Failure::new(Exit::NotReached, words).into())
             }
             withheld @ Outcome::Withheld { .. } => bail!("{} is not asked: {}", self.url, withheld.summary()),
         }
     }
 }
 
+/// Lets every address through.
+pub(super) fn everywhere() -> AddressPolicy {
+    let blocks = ["0.0.0.0/0", "::/0"].map(|block| block.parse().expect("a block of all addresses"));
+    AddressPolicy::new(blocks.to_vec())
+}
+
+/// Whose key a command needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// An account's.
+    Account,
+    /// The operator's.
+    Operator,
+}
+
+impl Whose {
+    /// What names the key in the environment.
+    fn environment(self) -> &'static str {
+        match self {
+            Self::Account => KEY_ENVIRONMENT,
+            Self::Operator => OPERATOR_KEY_ENVIRONMENT,
+        }
+    }
+
+    /// Where an engine on this machine keeps its first key, unless told otherwise.
+    fn file(self) -> &'static str {
+        match self {
+            Self::Account => "leadhook-data/api-key",
+            Self::Operator => "leadhook-data/operator-key",
+        }
+    }
+}
+
 /// The key from the first place that has one.
 pub(super) fn key(
+    whose: Whose,
     by_hand: Option<&str>,
     key_file: Option<&Path>,
     environment: &Environment,
 ) -> anyhow::Result<String> {
     let from_file = |file: &Path| {
-        fs::read_to_string(file)
-            .map(|key| key.trim().to_owned())
-            .with_context(|| format!("the key file {} cannot be read", file.display()))
+        let unreadable =
+            || Failure::new(Exit::NotAllowed, format!("the key file {} cannot be read", file.display()));
+        fs::read_to_string(file).map(|key| key.trim().to_owned()).with_context(unreadable)
     };
-    match (by_hand, key_file, environment.get(KEY_ENVIRONMENT)) {
+    let (name, default) = (whose.environment(), whose.file());
+    match (by_hand, key_file, environment.get(name)) {
         (Some(key), ..) => Ok(key.to_owned()),
         (None, Some(file), _) => from_file(file),
         (None, None, Some(key)) => Ok(key.to_owned()),
-        (None, None, None) => from_file(Path::new(KEY_FILE_DEFAULT)).with_context(|| {
-            format!("no API key: give --key-file FILE (the engine keeps it in DIR/api-key) or set {KEY_ENVIRONMENT}")
+        (None, None, None) => from_file(Path::new(default)).with_context(|| {
+            let file = default.rsplit('/').next().unwrap_or(default);
+            let words = match whose {
+                Whose::Account => "no API key",
+                Whose::Operator => "no operator's key",
+            };
+            let words =
+                format!("{words}: give --key-file FILE (the engine keeps it in DIR/{file}) or set {name}");
+            Failure::new(Exit::NotAllowed, words)
         }),
     }
 }
@@ -191,8 +232,14 @@ fn fates(answer: &Answer, expected: usize) -> anyhow::Result<Vec<Fate>> {
     match (answer.status, body["events"].as_array()) {
         (202 | 422, Some(events)) if events.len() == expected => Ok(events.iter().map(fate).collect()),
         (422, None) if expected == 1 => Ok(vec![Fate::Refused(faults(&body))]),
-        (401, _) => bail!("the engine does not take this key: {detail}"),
-        (503, _) => bail!("the engine takes no events now, try again later: {detail}"),
+        (401 | 403, _) => {
+            let words = format!("the engine does not take this key: {detail}");
+            Err(Failure::new(Exit::NotAllowed, words).into())
+        }
+        (429 | 503, _) => {
+            let words = format!("the engine takes no events now, try again later: {detail}");
+            Err(Failure::new(Exit::NotReached, words).into())
+        }
         (404 | 405, _) => bail!("there is no leadhook at this address (status {})", answer.status),
         (status, _) => bail!("the engine answered {status}: {detail}"),
     }
@@ -294,11 +341,11 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "from-file\n").unwrap();
         let environment = Environment::from([("LEADHOOK_API_KEY", "from-environment")]);
-        let of = |by_hand, by_file| key(by_hand, by_file, &environment).unwrap();
+        let of = |by_hand, by_file| key(Whose::Account, by_hand, by_file, &environment).unwrap();
         assert_eq!(of(Some("by-hand"), Some(file.path())), "by-hand");
         assert_eq!(of(None, Some(file.path())), "from-file");
         assert_eq!(of(None, None), "from-environment");
-        let missing = key(None, Some(Path::new("/no/such/key")), &environment).unwrap_err();
+        let missing = key(Whose::Account, None, Some(Path::new("/no/such/key")), &environment).unwrap_err();
         assert!(missing.to_string().contains("/no/such/key"));
     }
 

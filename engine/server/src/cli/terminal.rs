@@ -41,6 +41,7 @@ impl Style {
 pub(crate) struct Terminal {
     out: Box<dyn Write + Send>,
     colours: bool,
+    width: Option<usize>,
 }
 
 impl Terminal {
@@ -50,13 +51,25 @@ impl Terminal {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colours =
             out.is_terminal() && !refused && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        Self { out: Box::new(out), colours }
+        let width = terminal_size::terminal_size_of(&out).map(|(width, _)| usize::from(width.0));
+        Self { out: Box::new(out), colours, width }
     }
 
     /// Writes into `out`, without colours.
     #[cfg(test)]
     pub(crate) fn plain(out: impl Write + Send + 'static) -> Self {
-        Self { out: Box::new(out), colours: false }
+        Self { out: Box::new(out), colours: false, width: None }
+    }
+
+    /// The same, of this width.
+    #[cfg(test)]
+    pub(crate) fn with_width(self, width: Option<usize>) -> Self {
+        Self { width, ..self }
+    }
+
+    /// How many characters a line has; `None` where it is no terminal, and lines are as long as they are.
+    pub(crate) fn width(&self) -> Option<usize> {
+        self.width
     }
 
     /// One line, at once. Fails when nobody reads any more; callers end then.
@@ -172,7 +185,7 @@ mod tests {
     #[test]
     fn what_is_no_terminal_gets_no_colours() {
         assert_eq!(Terminal::plain(io::sink()).paint(Style::Red, "x"), "x");
-        let coloured = Terminal { out: Box::new(io::sink()), colours: true };
+        let coloured = Terminal { out: Box::new(io::sink()), colours: true, width: None };
         assert_eq!(coloured.paint(Style::Red, "x"), "\u{1b}[31mx\u{1b}[0m");
     }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Method, Request, StatusCode, body::Incoming, header};
@@ -19,8 +19,14 @@ use tokio_rustls::{
 };
 use url::Url;
 
-use super::remote::Access;
-use crate::{cli::send, config::Environment};
+use crate::{
+    cli::{
+        access::Access,
+        failure::{Exit, Failure},
+        send::{self, Whose},
+    },
+    config::Environment,
+};
 
 /// How long one request may take: an upload is compiled before it is answered.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -34,18 +40,30 @@ pub(in crate::cli) struct Client {
 }
 
 impl Client {
-    /// A client for the engine and key that a command names.
+    /// A client for the engine and the account's key that a command names.
     pub(in crate::cli) fn new(access: &Access) -> anyhow::Result<Self> {
+        Self::of(access, Whose::Account)
+    }
+
+    /// A client for the engine and the operator's key that a command names.
+    pub(in crate::cli) fn of_operator(access: &Access) -> anyhow::Result<Self> {
+        Self::of(access, Whose::Operator)
+    }
+
+    fn of(access: &Access, whose: Whose) -> anyhow::Result<Self> {
         let environment = Environment::of_process();
-        let key = send::key(access.key.as_deref(), access.key_file.as_deref(), &environment)?;
+        let key = send::key(whose, access.key.as_deref(), access.key_file.as_deref(), &environment)?;
         Self::with_key(&access.server, &key)
     }
 
     /// A client for the engine at this URL, with this key.
     pub(in crate::cli) fn with_key(server: &str, key: &str) -> anyhow::Result<Self> {
         let url = Url::parse(server).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let expected = || format!("--server {server}: expected a URL like http://127.0.0.1:8080");
-        Ok(Self { server: url.with_context(expected)?, authorization: format!("Bearer {key}") })
+        let expected = || {
+            let words = format!("--server {server}: expected a URL like http://127.0.0.1:8080");
+            Failure::new(Exit::Usage, words)
+        };
+        Ok(Self { server: url.ok_or_else(expected)?, authorization: format!("Bearer {key}") })
     }
 
     /// What a GET answers.
@@ -61,18 +79,51 @@ impl Client {
         content_type: &str,
         body: Vec<u8>,
     ) -> anyhow::Result<Value> {
-        let request = self.request(method, path, content_type, body)?;
+        self.answer(self.request(method, path, content_type, body)?).await
+    }
+
+    /// What the engine answers to JSON.
+    pub(in crate::cli) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> anyhow::Result<Value> {
+        self.ask(method, path, "application/json", body.to_string().into_bytes()).await
+    }
+
+    /// What the engine answers to a call without a body.
+    pub(in crate::cli) async fn call(&self, method: Method, path: &str) -> anyhow::Result<Value> {
+        self.ask(method, path, "application/json", Vec::new()).await
+    }
+
+    /// Replaces what is at the path, if it is still of this revision.
+    pub(in crate::cli) async fn replace(
+        &self,
+        path: &str,
+        body: &Value,
+        revision: u64,
+    ) -> anyhow::Result<Value> {
+        let body = body.to_string().into_bytes();
+        let mut request = self.request(Method::PUT, path, "application/json", body)?;
+        request.headers_mut().insert(header::IF_MATCH, format!("\"{revision}\"").parse()?);
+        self.answer(request).await
+    }
+
+    async fn answer(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Value> {
         let asked = tokio::time::timeout(TIMEOUT, async {
             let mut answer = self.begin(request).await?;
             Ok::<_, anyhow::Error>((answer.status, answer.whole().await?))
         });
-        let (status, body) = asked
-            .await
-            .with_context(|| format!("{} did not answer within {} s", self.server, TIMEOUT.as_secs()))??;
+        let late = || {
+            let words = format!("{} did not answer within {} s", self.server, TIMEOUT.as_secs());
+            Failure::new(Exit::NotReached, words)
+        };
+        let (status, body) = asked.await.map_err(|_| late())??;
         let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
         match status.is_success() {
             true => Ok(body),
-            false => Err(self.refused(status, &body)),
+            false => Err(self.refused(status, body)),
         }
     }
 
@@ -81,18 +132,47 @@ impl Client {
         &self,
         method: Method,
         path: &str,
+        take: impl FnMut(&[u8]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let request = self.request(method, path, "application/json", Vec::new())?;
+        self.take(request, take).await
+    }
+
+    /// Gives a stream of server-sent events to `take`, piece by piece as it comes; with the id of the last event that
+    /// was taken, those after it.
+    pub(in crate::cli) async fn stream(
+        &self,
+        path: &str,
+        last_event_id: Option<&str>,
+        take: impl FnMut(&[u8]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut request = self.request(Method::GET, path, "application/json", Vec::new())?;
+        if let Some(id) = last_event_id {
+            request.headers_mut().insert("last-event-id", id.parse()?);
+        }
+        self.take(request, take).await
+    }
+
+    async fn take(
+        &self,
+        request: Request<Full<Bytes>>,
         mut take: impl FnMut(&[u8]) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let silent = || format!("{} was silent for {} s", self.server, TIMEOUT.as_secs());
-        let request = self.request(method, path, "application/json", Vec::new())?;
+        let silent = || {
+            let words = format!("{} was silent for {} s", self.server, TIMEOUT.as_secs());
+            Failure::new(Exit::NotReached, words)
+        };
         let begun = tokio::time::timeout(TIMEOUT, self.begin(request)).await;
-        let mut answer = begun.with_context(silent)??;
+        let mut answer = begun.map_err(|_| silent())??;
         if !answer.status.is_success() {
             let body = serde_json::from_slice(&answer.whole().await?).unwrap_or(Value::Null);
-            return Err(self.refused(answer.status, &body));
+            return Err(self.refused(answer.status, body));
         }
-        while let Some(piece) = tokio::time::timeout(TIMEOUT, answer.body.frame()).await.with_context(silent)? {
-            if let Ok(piece) = piece.context("the answer broke off")?.into_data() {
+        while let Some(piece) =
+            tokio::time::timeout(TIMEOUT, answer.body.frame()).await.map_err(|_| silent())?
+        {
+            let broken = || Failure::new(Exit::NotReached, "the answer broke off");
+            if let Ok(piece) = piece.with_context(broken)?.into_data() {
                 take(&piece)?;
             }
         }
@@ -116,13 +196,8 @@ impl Client {
     }
 
     /// Why the engine did not do as it was asked.
-    fn refused(&self, status: StatusCode, body: &Value) -> anyhow::Error {
-        let detail = body["detail"].as_str().unwrap_or("no reason was given");
-        match (status, body["code"].as_str()) {
-            (StatusCode::UNAUTHORIZED, _) => anyhow!("the engine does not take this key: {detail}"),
-            (_, Some(_)) => anyhow!("{}", detail_with_faults(detail, body)),
-            (status, None) => anyhow!("the engine at {} answered {status}: {detail}", self.server),
-        }
+    fn refused(&self, status: StatusCode, problem: Value) -> anyhow::Error {
+        Failure::answered(self.server.as_str(), status.as_u16(), problem).into()
     }
 
     fn authority(&self) -> String {
@@ -134,10 +209,11 @@ impl Client {
         let host = self.server.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = self.server.port_or_known_default().unwrap_or(80);
         let stream = TcpStream::connect((host, port)).await.with_context(|| {
-            format!(
+            let words = format!(
                 "{} is not reached; is `leadhook serve` running there? Another address: --server URL",
                 self.server
-            )
+            );
+            Failure::new(Exit::NotReached, words)
         })?;
         if self.server.scheme() == "http" {
             return begin(stream, request).await;
@@ -149,19 +225,8 @@ impl Client {
             .with_no_client_auth();
         let name = ServerName::try_from(host.to_owned())?;
         let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-        begin(stream.with_context(|| format!("no TLS with {}", self.server))?, request).await
-    }
-}
-
-/// The faults of a problem, each with its place, else its words.
-fn detail_with_faults(detail: &str, body: &Value) -> String {
-    let line = |fault: &Value| match (fault["path"].as_str(), fault["detail"].as_str()) {
-        (Some(path), Some(detail)) if !path.is_empty() => format!("{path}: {detail}"),
-        (_, detail) => detail.unwrap_or_default().to_owned(),
-    };
-    match body["errors"].as_array() {
-        Some(faults) if !faults.is_empty() => faults.iter().map(line).collect::<Vec<_>>().join("; "),
-        _ => detail.to_owned(),
+        let no_tls = || Failure::new(Exit::NotReached, format!("no TLS with {}", self.server));
+        begin(stream.with_context(no_tls)?, request).await
     }
 }
 
@@ -194,6 +259,7 @@ async fn begin(
 ) -> anyhow::Result<Answering> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
-    let response = sender.send_request(request).await?;
+    let broken = || Failure::new(Exit::NotReached, "the engine hung up before it answered");
+    let response = sender.send_request(request).await.with_context(broken)?;
     Ok(Answering { status: response.status(), body: response.into_body(), connection })
 }

@@ -14,26 +14,12 @@ use super::{
     subject::{code_in, kit_for, refused},
 };
 use crate::cli::{
+    access::{Access, Rows, json_line, segment, text, texts},
     block_on,
+    listing::Listing,
+    table::Table,
     terminal::{Style, Terminal, complain, pad, shorten, tame},
 };
-
-/// Which engine, and who asks.
-#[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Access {
-    /// The engine's address
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    pub(in crate::cli) server: String,
-    /// The account's API key; better given by file or environment, where other users do not see it
-    #[arg(long)]
-    pub(in crate::cli) key: Option<String>,
-    /// A file that holds the account's API key
-    #[arg(long, value_name = "FILE", conflicts_with = "key")]
-    pub(in crate::cli) key_file: Option<PathBuf>,
-    /// Print what the engine answers, as JSON
-    #[arg(long)]
-    pub(in crate::cli) json: bool,
-}
 
 /// What is uploaded.
 #[derive(Debug, clap::Args)]
@@ -50,6 +36,8 @@ pub(super) struct Push {
 /// Whose plugins are listed.
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
+    #[command(flatten)]
+    rows: Rows,
     #[command(flatten)]
     access: Access,
 }
@@ -95,30 +83,24 @@ pub(super) fn push(options: &Push, terminal: &mut Terminal) -> anyhow::Result<Ex
     })
 }
 
-/// Every plugin of the account, page by page.
+/// Every plugin of the account, by name.
 pub(super) fn list(options: &List, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
     block_on(async {
         let client = Client::new(&options.access)?;
-        let mut plugins = Vec::new();
-        let mut cursor = None;
-        loop {
-            let mut page = client.get(&page_path("/v1/plugins", cursor.as_deref())).await?;
-            if let Some(Value::Array(found)) = page.get_mut("plugins").map(Value::take) {
-                plugins.extend(found);
-            }
-            match page["next_cursor"].as_str() {
-                Some(next) if cursor.as_deref() != Some(next) => cursor = Some(next.to_owned()),
-                _ => break,
-            }
-        }
-        if options.access.json {
-            return json_line(&json!({ "plugins": plugins }), terminal);
-        }
-        for plugin in &plugins {
-            let origin = if plugin["bundled"] == true { "comes with the engine" } else { "uploaded" };
-            terminal.line(format!("{}  {origin}", version_line(plugin)))?;
-        }
-        Ok(ExitCode::SUCCESS)
+        let table = Table::new(&["name", "version", "from", "exports"]);
+        let row = |table: &mut Table, plugin: &Value| {
+            let origin = if plugin["bundled"] == true { "the engine" } else { "an upload" };
+            let sha256 = shorten(plugin["sha256"].as_str().unwrap_or_default(), 16);
+            table.row([
+                text(plugin, "name").into(),
+                sha256.into(),
+                origin.into(),
+                texts(plugin, "exports").into(),
+            ]);
+        };
+        let listing =
+            Listing { path: "/v1/plugins", query: &[], field: "plugins", none: "the account has no plugin" };
+        listing.print(&client, &options.access, &options.rows, table, row, terminal).await
     })
 }
 
@@ -132,24 +114,31 @@ pub(super) fn logs(options: &Logs, terminal: &mut Terminal) -> anyhow::Result<Ex
         }
         let runs = page["runs"].as_array().map(Vec::as_slice).unwrap_or_default();
         for run in runs {
-            let of = |field: &str| tame(run[field].as_str().unwrap_or_default()).into_owned();
-            let why = match (&run["reason"], &run["error"]["detail"]) {
-                (Value::String(reason), _) => format!(": {}", tame(reason)),
-                (_, Value::String(detail)) => format!(": {}", tame(detail)),
-                _ => String::new(),
-            };
-            let line = format!("{}  {}  {} {}{why}", of("at"), of("delivery"), of("step"), of("decided"));
-            terminal.line(terminal.paint(Style::Bold, line))?;
-            for logged in run["log"].as_array().into_iter().flatten() {
-                let of = |field: &str| logged[field].as_str().unwrap_or_default();
-                terminal.line(format!("  {}  {}", pad(of("level"), 5), tame(of("text"))))?;
-            }
+            tell_run(run, terminal)?;
         }
         if runs.is_empty() {
             terminal.line("no webhook that names it has run it yet")?;
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// One run of a plugin for a delivery, with what it logged.
+pub(in crate::cli) fn tell_run(run: &Value, terminal: &mut Terminal) -> anyhow::Result<()> {
+    let why = match (&run["reason"], &run["error"]["detail"]) {
+        (Value::String(reason), _) => format!(": {}", tame(reason)),
+        (_, Value::String(detail)) => format!(": {}", tame(detail)),
+        _ => String::new(),
+    };
+    // Of a list of runs each tells whose it is, of a delivery which plugin's.
+    let whose = if run["delivery"].is_string() { "delivery" } else { "plugin" };
+    let of = |field: &str| text(run, field);
+    let line = format!("{}  {}  {} {}{why}", of("at"), of(whose), of("step"), of("decided"));
+    terminal.line(terminal.paint(Style::Bold, line))?;
+    for logged in run["log"].as_array().into_iter().flatten() {
+        terminal.line(format!("  {}  {}", pad(&text(logged, "level"), 5), text(logged, "text")))?;
+    }
+    Ok(())
 }
 
 /// Makes an earlier version the current one.
@@ -183,18 +172,6 @@ fn whole(page: &Value, beginning: &str) -> anyhow::Result<String> {
     }
 }
 
-fn page_path(path: &str, cursor: Option<&str>) -> String {
-    match cursor {
-        Some(cursor) => format!("{path}?limit=500&cursor={}", segment(cursor)),
-        None => format!("{path}?limit=500"),
-    }
-}
-
-/// A text as a part of a path or query.
-pub(in crate::cli) fn segment(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
 /// The name that a file's name stands for.
 fn name_of(file: &Path) -> anyhow::Result<String> {
     let stem = file.file_stem().and_then(|stem| stem.to_str());
@@ -216,11 +193,6 @@ fn warn(saved: &Value) {
     }
 }
 
-pub(in crate::cli) fn json_line(value: &Value, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
-    terminal.line(format!("{value:#}"))?;
-    Ok(ExitCode::SUCCESS)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,10 +203,5 @@ mod tests {
         assert_eq!(whole(&page, "ab1").unwrap(), "ab12");
         assert!(whole(&page, "ab").unwrap_err().to_string().contains("more than one"));
         assert!(whole(&page, "e").unwrap_err().to_string().contains("no version"));
-    }
-
-    #[test]
-    fn what_goes_into_a_path_cannot_leave_it() {
-        assert_eq!(page_path("/v1/plugins", Some("a/b?c")), "/v1/plugins?limit=500&cursor=a%2Fb%3Fc");
     }
 }

@@ -5,11 +5,9 @@ use std::process::ExitCode;
 use hyper::Method;
 use serde_json::Value;
 
-use super::{
-    client::Client,
-    remote::{Access, json_line, segment},
-};
+use super::client::Client;
 use crate::cli::{
+    access::{Access, json_line, segment},
     block_on,
     terminal::{Style, Terminal, shorten, tame},
 };
@@ -36,14 +34,22 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
     block_on(async {
         let path = format!("/v1/deliveries/{}/replay", segment(&options.delivery));
-        let client = Client::new(&options.access)?;
-        let answer = client.ask(Method::POST, &path, "application/json", Vec::new()).await?;
-        match options.access.json {
-            true => json_line(&answer, terminal).map(drop)?,
-            false => tell(&answer, terminal)?,
-        }
-        Ok(if answer["same"] == true { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let answer = Client::new(&options.access)?.call(Method::POST, &path).await?;
+        print(&answer, options.access.json, terminal)
     })
+}
+
+/// Tells how a replay came out; the exit code is whether it is the same.
+pub(in crate::cli) fn print(
+    answer: &Value,
+    is_json: bool,
+    terminal: &mut Terminal,
+) -> anyhow::Result<ExitCode> {
+    match is_json {
+        true => json_line(answer, terminal).map(drop)?,
+        false => tell(answer, terminal)?,
+    }
+    Ok(if answer["same"] == true { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn tell(answer: &Value, terminal: &mut Terminal) -> anyhow::Result<()> {
