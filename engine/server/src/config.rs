@@ -24,9 +24,9 @@ use leadhook_sandbox::Limits;
 use url::Url;
 
 use crate::logs::{self, LogFormat};
+pub(crate) use cities::CityDatabase;
 pub(crate) use sources::{Environment, Origin};
 use sources::{Given, Sources};
-pub(crate) use cities::CityDatabase;
 
 /// The file that is read when none is named and it is there.
 pub(crate) const FILE_DEFAULT: &str = "leadhook.toml";
