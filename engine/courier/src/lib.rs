@@ -18,6 +18,7 @@ mod connect;
 mod courier;
 mod exchange;
 mod fetch;
+mod metered;
 mod names;
 mod outgoing;
 mod pool;

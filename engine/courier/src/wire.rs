@@ -12,6 +12,8 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::metered::{Meter, Metered};
+
 /// The most bytes of an answer's head that are read: far more than real handlers send.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// The most headers of an answer.
@@ -22,28 +24,33 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-type Connection = http1::Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>;
+type Connection = http1::Connection<TokioIo<Metered>, Full<Bytes>>;
 
 /// One HTTP/1 connection.
 pub(crate) struct Wire {
     pub(crate) sender: http1::SendRequest<Full<Bytes>>,
     /// `None` once it has ended.
     connection: Option<Box<Connection>>,
+    meter: Meter,
 }
 
 impl Wire {
     /// A connection over this stream, on which nothing was sent yet.
     pub(crate) async fn over(stream: Box<dyn Stream>) -> hyper::Result<Self> {
+        let meter = Meter::default();
+        meter.begin();
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
-            .handshake(TokioIo::new(stream))
+            .handshake(TokioIo::new(Metered::new(stream, meter.clone())))
             .await?;
-        Ok(Self { sender, connection: Some(Box::new(connection)) })
+        Ok(Self { sender, connection: Some(Box::new(connection)), meter })
     }
 
-    /// Runs the connection while `work`, which waits for something from it, is not done.
+    /// Runs the connection while `work`, which waits for something from it, is not done; what is read for it is
+    /// [bounded](crate::metered::READ_BYTES_MAX).
     pub(crate) async fn drive<T>(&mut self, work: impl Future<Output = T>) -> T {
+        self.meter.begin();
         let mut work = pin!(work);
         poll_fn(|context| {
             // Work first: a handler that floods uses up what this turn of the task may do, and whoever waits

@@ -22,6 +22,8 @@ pub enum Step {
     Request,
     /// Reads the head of a request, and whatever of its body comes with it.
     Head,
+    /// Reads whatever comes first.
+    Anything,
     /// Writes these bytes.
     Say(Vec<u8>),
     /// Writes these bytes again and again, as fast as they are taken.
@@ -160,6 +162,9 @@ async fn play(stream: &mut Box<dyn Stream>, step: &Step, seen: &watch::Sender<Se
         }
         Step::Head => {
             head(stream, &mut Vec::new()).await?;
+        }
+        Step::Anything => {
+            stream.read_buf(&mut Vec::with_capacity(1)).await.ok()?;
         }
         Step::Say(bytes) => {
             say(stream, bytes, seen).await?;

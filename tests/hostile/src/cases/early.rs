@@ -6,18 +6,18 @@ use crate::Step;
 /// What is lost when a connection ends.
 const LOST: &str = "connection_lost";
 
-fn without_reading(step: Step) -> Case {
-    Case { steps: vec![step], speech: Speech::Http, ending: broken(LOST) }
+fn on_its_own(steps: Vec<Step>) -> Case {
+    Case { steps, speech: Speech::Http, ending: broken(LOST) }
 }
 
 /// Closes the connection without reading anything.
 pub fn closes_at_once() -> Case {
-    without_reading(Step::Close)
+    on_its_own(vec![Step::Close])
 }
 
-/// Resets the connection without reading anything.
+/// Resets the connection when the request begins to come. Before that it could look as if there were no connection.
 pub fn resets_at_once() -> Case {
-    without_reading(Step::Reset)
+    on_its_own(vec![Step::Anything, Step::Reset])
 }
 
 /// Reads the request and closes.

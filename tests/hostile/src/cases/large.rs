@@ -84,7 +84,7 @@ pub fn trailers_without_end() -> Case {
 /// A chunk's size with zeros before it that go on.
 pub fn zeros_of_a_chunk_size_without_end() -> Case {
     let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-    forever(head, &[b'0'; 4096], broken_after_head("timeout_reading"))
+    forever(head, &[b'0'; 4096], broken_after_head(NOT_HTTP))
 }
 
 /// Empty lines in place of a head.

@@ -92,7 +92,7 @@ pub fn tls_closes_at_once() -> Case {
 
 /// Resets in place of a handshake.
 pub fn tls_resets_at_once() -> Case {
-    raw(vec![Step::Reset], FAILED)
+    raw(vec![Step::Anything, Step::Reset], FAILED)
 }
 
 /// Plain HTTP on the port of HTTPS.
