@@ -3,6 +3,7 @@
 
 mod accounts;
 mod again;
+mod any_request;
 mod apply;
 mod bad_events;
 mod bad_handlers;

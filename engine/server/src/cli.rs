@@ -6,6 +6,7 @@ mod apply;
 mod audit;
 mod backup;
 mod check;
+mod client;
 mod delivery;
 mod demo;
 pub(crate) mod failure;

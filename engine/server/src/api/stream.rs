@@ -117,6 +117,20 @@ struct Ready {
     lasts_seconds: u64,
 }
 
+/// One event of a stream as it is on the wire (the HTML standard, "Server-sent events"); only described, never built.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "its fields are the description")]
+pub(super) struct StreamEvent {
+    /// `ready`, `delivery`, `notification` or `end`.
+    event: String,
+    /// What to show as `Last-Event-ID` when coming again.
+    id: Option<String>,
+    /// JSON.
+    data: String,
+    /// How soon to come again after the connection broke, in milliseconds.
+    retry: Option<u64>,
+}
+
 /// The last event of a stream, `end`. Ask again, with the last id in `Last-Event-ID`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StreamEnd {
@@ -262,7 +276,7 @@ enum Stage {
         ("Last-Event-ID" = Option<String>, Header, description = "The last id that was told"),
     ),
     responses(
-        (status = 200, description = "The stream; the data of `delivery` is a DeliveryChange, of `notification` a Notification, of `end` a StreamEnd", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "The stream; the data of `delivery` is a DeliveryChange, of `notification` a Notification, of `end` a StreamEnd", body = StreamEvent, content_type = "text/event-stream"),
         (status = 409, description = "`too_many_streams`", body = ProblemBody),
         (status = 422, description = "Parameters that cannot be meant, each named", body = ProblemBody),
     ))]

@@ -1,20 +1,33 @@
 //! Which engine a command asks, who asks, and how its answers are printed.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
+use anyhow::Context as _;
 use leadhook_core::time::Timestamp;
 use serde_json::Value;
+use url::Url;
 
-use super::terminal::{Style, Terminal, pad, tame};
+use super::{
+    failure::{Exit, Failure},
+    terminal::{Style, Terminal, pad, tame},
+};
+use crate::config::{Environment, KEY_ENVIRONMENT, OPERATOR_KEY_ENVIRONMENT};
+
+/// Where an engine on this machine keeps its first keys, unless told otherwise.
+const FOLDER_DEFAULT: &str = "leadhook-data";
 
 /// The most rows of a list: they are held in memory.
 const ROWS_MAX: i64 = 100_000;
 /// The most rows of one page of the HTTP interface.
 const PAGE_ROWS_MAX: u32 = 500;
 
-/// Which engine, and who asks.
+/// An engine, and a key to it.
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Access {
+pub(in crate::cli) struct Endpoint {
     /// The engine's address
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub(in crate::cli) server: String,
@@ -24,9 +37,61 @@ pub(in crate::cli) struct Access {
     /// A file that holds the API key
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     pub(in crate::cli) key_file: Option<PathBuf>,
+}
+
+/// Which engine is asked, and how its answer is printed.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Access {
+    #[command(flatten)]
+    pub(in crate::cli) endpoint: Endpoint,
     /// Print what the engine answers, as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
+}
+
+/// Whose key a command needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Whose {
+    /// An account's.
+    Account,
+    /// The operator's.
+    Operator,
+}
+
+impl Endpoint {
+    /// The engine's address, an http or https URL.
+    pub(in crate::cli) fn url(&self) -> anyhow::Result<Url> {
+        let url = Url::parse(&self.server).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        url.with_context(|| {
+            let words = format!("--server {}: expected a URL like http://127.0.0.1:8080", self.server);
+            Failure::new(Exit::Usage, words)
+        })
+    }
+
+    /// The key from the first place that has one: the command line, the file it names, the environment, the file in which an
+    /// engine on this machine keeps its first key.
+    pub(in crate::cli) fn key(&self, whose: Whose, environment: &Environment) -> anyhow::Result<String> {
+        let from_file = |file: &Path| {
+            let words = format!("the key file {} cannot be read", file.display());
+            let unreadable = || Failure::new(Exit::NotAllowed, words);
+            fs::read_to_string(file).map(|key| key.trim().to_owned()).with_context(unreadable)
+        };
+        let (what, name, file) = match whose {
+            Whose::Account => ("API key", KEY_ENVIRONMENT, "api-key"),
+            Whose::Operator => ("operator's key", OPERATOR_KEY_ENVIRONMENT, "operator-key"),
+        };
+        match (&self.key, &self.key_file, environment.get(name)) {
+            (Some(key), ..) => Ok(key.clone()),
+            (None, Some(file), _) => from_file(file),
+            (None, None, Some(key)) => Ok(key.to_owned()),
+            (None, None, None) => from_file(&Path::new(FOLDER_DEFAULT).join(file)).with_context(|| {
+                let words = format!(
+                    "no {what}: give --key-file FILE (the engine keeps it in DIR/{file}) or set {name}"
+                );
+                Failure::new(Exit::NotAllowed, words)
+            }),
+        }
+    }
 }
 
 /// How much of a list is wanted.
@@ -120,6 +185,28 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_key_given_by_hand_stands_over_the_file_and_that_over_the_environment() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "from-file\n").unwrap();
+        let environment = Environment::from([
+            ("LEADHOOK_API_KEY", "from-environment"),
+            ("LEADHOOK_OPERATOR_KEY", "the-operators"),
+        ]);
+        let of = |key: Option<&str>, key_file: Option<&Path>, whose| {
+            let server = "http://127.0.0.1:8080".to_owned();
+            let (key, key_file) = (key.map(str::to_owned), key_file.map(Path::to_owned));
+            Endpoint { server, key, key_file }.key(whose, &environment)
+        };
+        let file = Some(file.path());
+        assert_eq!(of(Some("by-hand"), file, Whose::Account).unwrap(), "by-hand");
+        assert_eq!(of(None, file, Whose::Account).unwrap(), "from-file");
+        assert_eq!(of(None, None, Whose::Account).unwrap(), "from-environment");
+        assert_eq!(of(None, None, Whose::Operator).unwrap(), "the-operators");
+        let missing = of(None, Some(Path::new("/no/such/key")), Whose::Account).unwrap_err();
+        assert!(missing.to_string().contains("/no/such/key"));
+    }
 
     #[test]
     fn what_goes_into_a_path_or_a_query_cannot_leave_it() {

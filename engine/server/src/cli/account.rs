@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use super::{
     access::{Access, Rows, json_line, local_time, segment, tell, text, texts},
     block_on,
+    client::Client,
     files::value_in,
     listing::Listing,
-    plugin::client::Client,
     table::{Cell, Table},
     terminal::{Style, Terminal},
 };

@@ -21,8 +21,8 @@ use self::{
 use super::{
     access::Access,
     block_on,
+    client::Client,
     failure::{Exit, Failure},
-    plugin::client::Client,
     terminal::{Terminal, complain},
 };
 

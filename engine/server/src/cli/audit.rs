@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{
     access::{Access, Rows, local_time, text, texts},
     block_on,
+    client::Client,
     listing::Listing,
-    plugin::client::Client,
     table::Table,
     terminal::Terminal,
 };

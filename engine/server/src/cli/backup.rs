@@ -20,8 +20,9 @@ use leadhook_store::{
 
 use self::saving::Saving;
 use super::{
+    access::{Endpoint, Whose},
     block_on,
-    plugin::client::Client,
+    client::Client,
     terminal::{Style, Terminal},
 };
 
@@ -51,10 +52,6 @@ Reads everything, checks every sum and follows what points at something else; ch
 have the folder open.
 Exit code: 0 when all is well, 1 when not, with what is wrong.";
 
-/// Names the operator's key.
-const KEY_ENVIRONMENT: &str = "LEADHOOK_OPERATOR_KEY";
-/// Where an engine on this machine keeps the operator's key, unless told otherwise.
-const KEY_FILE_DEFAULT: &str = "leadhook-data/operator-key";
 /// How much of a backup is read at a time.
 const PIECE_BYTES: usize = 256 * 1024;
 
@@ -66,15 +63,8 @@ pub(crate) struct Backup {
     /// A data folder that no engine has open, in the place of a running engine
     #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "key", "key_file"])]
     data: Option<PathBuf>,
-    /// The engine's address
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    server: String,
-    /// The operator's key; better given by file or environment, where other users do not see it
-    #[arg(long)]
-    key: Option<String>,
-    /// A file that holds the operator's key
-    #[arg(long, value_name = "FILE", conflicts_with = "key")]
-    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    endpoint: Endpoint,
 }
 
 /// What is restored, and where to.
@@ -106,7 +96,7 @@ pub(crate) fn backup(options: &Backup, terminal: &mut Terminal) -> anyhow::Resul
         match &options.data {
             Some(dir) => copy_folder(dir, &mut saving, &bar).await?,
             None => {
-                let client = Client::with_key(&options.server, &key(options)?)?;
+                let client = Client::of(&options.endpoint, Whose::Operator)?;
                 client.download(Method::POST, "/v1/backups", |piece| saving.take(piece, &bar)).await?;
             }
         }
@@ -190,19 +180,4 @@ fn bar() -> anyhow::Result<ProgressBar> {
         "{bar:20} {percent:>3} %  {elapsed:>4}  {pos} of {len} rows",
     )?);
     Ok(bar)
-}
-
-fn key(options: &Backup) -> anyhow::Result<String> {
-    let from_file = |file: &Path| {
-        let key = std::fs::read_to_string(file);
-        key.map(|key| key.trim().to_owned())
-            .with_context(|| format!("the operator's key cannot be read from {}", file.display()))
-    };
-    let environment = crate::config::Environment::of_process();
-    match (&options.key, &options.key_file, environment.get(KEY_ENVIRONMENT)) {
-        (Some(key), ..) => Ok(key.clone()),
-        (None, Some(file), _) => from_file(file),
-        (None, None, Some(key)) => Ok(key.to_owned()),
-        (None, None, None) => from_file(Path::new(KEY_FILE_DEFAULT)),
-    }
 }

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::{
     access::{Access, Rows, json_line, local_time, segment, tell, text},
     block_on,
+    client::Client,
     listing::Listing,
-    plugin::client::Client,
     table::{Cell, Table},
     terminal::{Style, Terminal},
 };

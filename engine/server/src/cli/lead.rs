@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::{
     access::{Access, Rows, fields, json_line, local_time, segment, text, texts},
     block_on,
+    client::Client,
     delivery::{self, lead},
     failure::{Exit, Failure},
     listing::Listing,
-    plugin::client::Client,
     table::Table,
     terminal::{Style, Terminal, complain},
 };

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     access::{Access, Rows, with_query},
-    plugin::client::Client,
+    client::Client,
     table::Table,
     terminal::{Terminal, complain},
 };

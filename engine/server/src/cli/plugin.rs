@@ -3,7 +3,6 @@
 mod bench;
 mod build;
 mod check;
-pub(super) mod client;
 mod compare;
 mod create;
 mod fixtures;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::{
     access::{Access, Rows, json_line, local_time, segment, text},
     block_on,
+    client::Client,
     listing::Listing,
-    plugin::client::Client,
     table::{Cell, Table},
     terminal::{Style, Terminal},
 };

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use super::{
     access::{Access, Rows, local_time, segment, tell, text, texts},
     block_on,
+    client::Client,
     listing::Listing,
-    plugin::client::Client,
     table::Table,
     terminal::Terminal,
 };

@@ -1,13 +1,8 @@
 //! `leadhook send`: events from files to an engine, and what became of each.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use leadhook_core::{
     address::AddressPolicy,
     delivery::{Method, Request},
@@ -15,14 +10,14 @@ use leadhook_core::{
 };
 use leadhook_courier::{Courier, CourierSettings};
 use serde_json::Value;
-use url::Url;
 
 use super::{
+    access::{Endpoint, Whose},
     failure::{Exit, Failure},
     files::events_in,
     terminal::{Style, Terminal, complain, count, pad, shorten, tame},
 };
-use crate::config::{Environment, KEY_ENVIRONMENT, OPERATOR_KEY_ENVIRONMENT};
+use crate::config::Environment;
 
 /// How many events go in one request: so few that what became of them all is read (64 KiB) even if all are refused.
 const EVENTS_PER_REQUEST: usize = 20;
@@ -37,15 +32,8 @@ pub(crate) struct Options {
     /// Files with events: one, an array, or one a line
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The engine's address
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    server: String,
-    /// The account's API key; better given by file or environment, where other users do not see it
-    #[arg(long)]
-    key: Option<String>,
-    /// A file that holds the account's API key
-    #[arg(long, value_name = "FILE", conflicts_with = "key")]
-    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    endpoint: Endpoint,
 }
 
 /// How it went in all.
@@ -59,7 +47,7 @@ struct Tally {
 
 /// Sends file by file; fails when any event was refused or any file could not be read.
 pub(crate) async fn run(options: Options, mut terminal: Terminal) -> anyhow::Result<ExitCode> {
-    let server = Server::new(&options, &Environment::of_process())?;
+    let server = Server::new(&options.endpoint, &Environment::of_process())?;
     let mut tally = Tally::default();
     for file in &options.files {
         terminal.line(terminal.paint(Style::Bold, tame(&file.display().to_string())))?;
@@ -104,22 +92,13 @@ struct Server {
 }
 
 impl Server {
-    fn new(options: &Options, environment: &Environment) -> anyhow::Result<Self> {
-        let url = Url::parse(&options.server)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https"))
-            .with_context(|| {
-                format!("--server {}: expected a URL like http://127.0.0.1:8080", options.server)
-            })?;
+    fn new(endpoint: &Endpoint, environment: &Environment) -> anyhow::Result<Self> {
         // The user names the engine, on this machine or anywhere.
         let settings = CourierSettings { addresses: everywhere(), ..CourierSettings::default() };
         Ok(Self {
             courier: Courier::new(settings)?,
-            url: format!("{}/v1/events", url.as_str().trim_end_matches('/')),
-            authorization: format!(
-                "Bearer {}",
-                key(Whose::Account, options.key.as_deref(), options.key_file.as_deref(), environment)?
-            ),
+            url: format!("{}/v1/events", endpoint.url()?.as_str().trim_end_matches('/')),
+            authorization: format!("Bearer {}", endpoint.key(Whose::Account, environment)?),
         })
     }
 
@@ -155,63 +134,6 @@ impl Server {
 pub(super) fn everywhere() -> AddressPolicy {
     let blocks = ["0.0.0.0/0", "::/0"].map(|block| block.parse().expect("a block of all addresses"));
     AddressPolicy::new(blocks.to_vec())
-}
-
-/// Whose key a command needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whose {
-    /// An account's.
-    Account,
-    /// The operator's.
-    Operator,
-}
-
-impl Whose {
-    /// What names the key in the environment.
-    fn environment(self) -> &'static str {
-        match self {
-            Self::Account => KEY_ENVIRONMENT,
-            Self::Operator => OPERATOR_KEY_ENVIRONMENT,
-        }
-    }
-
-    /// Where an engine on this machine keeps its first key, unless told otherwise.
-    fn file(self) -> &'static str {
-        match self {
-            Self::Account => "leadhook-data/api-key",
-            Self::Operator => "leadhook-data/operator-key",
-        }
-    }
-}
-
-/// The key from the first place that has one.
-pub(super) fn key(
-    whose: Whose,
-    by_hand: Option<&str>,
-    key_file: Option<&Path>,
-    environment: &Environment,
-) -> anyhow::Result<String> {
-    let from_file = |file: &Path| {
-        let unreadable =
-            || Failure::new(Exit::NotAllowed, format!("the key file {} cannot be read", file.display()));
-        fs::read_to_string(file).map(|key| key.trim().to_owned()).with_context(unreadable)
-    };
-    let (name, default) = (whose.environment(), whose.file());
-    match (by_hand, key_file, environment.get(name)) {
-        (Some(key), ..) => Ok(key.to_owned()),
-        (None, Some(file), _) => from_file(file),
-        (None, None, Some(key)) => Ok(key.to_owned()),
-        (None, None, None) => from_file(Path::new(default)).with_context(|| {
-            let file = default.rsplit('/').next().unwrap_or(default);
-            let words = match whose {
-                Whose::Account => "no API key",
-                Whose::Operator => "no operator's key",
-            };
-            let words =
-                format!("{words}: give --key-file FILE (the engine keeps it in DIR/{file}) or set {name}");
-            Failure::new(Exit::NotAllowed, words)
-        }),
-    }
 }
 
 /// What became of one event.
@@ -296,15 +218,6 @@ mod tests {
 
     use super::*;
 
-    fn options(key: Option<&str>, key_file: Option<&Path>) -> Options {
-        Options {
-            files: Vec::new(),
-            server: "http://127.0.0.1:8080/".to_owned(),
-            key: key.map(str::to_owned),
-            key_file: key_file.map(Path::to_owned),
-        }
-    }
-
     fn answer(status: u16, body: &Value) -> Answer {
         Answer { status, body: body.to_string().into_bytes(), ..Answer::default() }
     }
@@ -336,26 +249,13 @@ mod tests {
         assert!(fates(&garbage, 1).unwrap_err().to_string().contains("500"));
     }
 
-    #[test]
-    fn a_key_given_by_hand_stands_over_the_file_and_that_over_the_environment() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), "from-file\n").unwrap();
-        let environment = Environment::from([("LEADHOOK_API_KEY", "from-environment")]);
-        let of = |by_hand, by_file| key(Whose::Account, by_hand, by_file, &environment).unwrap();
-        assert_eq!(of(Some("by-hand"), Some(file.path())), "by-hand");
-        assert_eq!(of(None, Some(file.path())), "from-file");
-        assert_eq!(of(None, None), "from-environment");
-        let missing = key(Whose::Account, None, Some(Path::new("/no/such/key")), &environment).unwrap_err();
-        assert!(missing.to_string().contains("/no/such/key"));
-    }
-
     #[tokio::test]
     async fn an_engine_that_is_not_there_gets_a_hint() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let server = format!("http://{}", free.local_addr().unwrap());
         drop(free);
-        let options = Options { server, ..options(Some("key"), None) };
-        let server = Server::new(&options, &Environment::default()).unwrap();
+        let endpoint = Endpoint { server, key: Some("key".to_owned()), key_file: None };
+        let server = Server::new(&endpoint, &Environment::default()).unwrap();
         let told = server.post(&[json!({})]).await.unwrap_err().to_string();
         assert!(told.contains("is `leadhook serve` running there?"), "{told}");
     }

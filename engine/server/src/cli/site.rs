@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::{
     access::{Access, Rows, json_line, local_time, segment, tell, text},
     block_on,
+    client::Client,
     files::value_in,
     listing::Listing,
-    plugin::client::Client,
     table::Table,
     terminal::{Terminal, complain},
 };
@@ -138,7 +138,7 @@ async fn relay(action: &Relay, terminal: &mut Terminal) -> anyhow::Result<ExitCo
         Relay::Make(options) => {
             let path = format!("{}/relays", path(&options.id));
             let made = Client::new(&options.access)?.call(Method::POST, &path).await?;
-            let server = options.access.server.trim_end_matches('/');
+            let server = options.access.endpoint.server.trim_end_matches('/');
             let words = format!(
                 "{} is made and shown this once; the tracking service's webhooks go to\n{server}{}",
                 text(&made, "id"),

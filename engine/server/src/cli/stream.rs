@@ -10,9 +10,9 @@ use self::events::{Event, Events};
 use super::{
     access::{Access, local_time, text, with_query},
     block_on,
+    client::Client,
     delivery::{lead, style},
     failure::{Exit, exit_of},
-    plugin::client::Client,
     terminal::{Style, Terminal, complain, pad},
 };
 

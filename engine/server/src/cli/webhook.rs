@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::{
     access::{Access, Rows, fields, json_line, local_time, segment, tell, text},
     block_on,
+    client::Client,
     failure::{Exit, Failure},
     files::value_in,
     listing::Listing,
-    plugin::client::Client,
     table::{Cell, Table},
     terminal::{Style, Terminal},
 };

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::cli::{
     access::segment,
+    client::Client,
     failure::{Exit, Failure, exit_of},
-    plugin::client::Client,
     terminal::{complain, count},
     webhook::switch_on,
 };

@@ -229,7 +229,7 @@ mod tests {
     fn every_fault_of_every_file_is_told_with_its_place() {
         let faults = read(&[
             ("a.toml", "[[webhooks]]\nname = 'A'\nurl = 'nowhere'\nmethod = 'PUT'\nactive = 'yes'"),
-            ("b.toml", "[sites.60001]\ncountry = 'XXX'\n[sites.'a b']\n[more]\n[[webhooks]]\nurl = 'https://b.example/'"),
+            ("b.toml", "[sites.60001]\ncountry = 'ZZZ'\n[sites.'a b']\n[more]\n[[webhooks]]\nurl = 'https://b.example/'"),
             ("c.json", "{ broken"),
             ("d.json", r#"{ "webhooks": {}, "sites": [] }"#),
             ("e.json", r#"{ "webhooks": [{ "name": "A", "url": "https://a.example/" },

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::files::{Place, Wanted, WantedWebhook};
 use crate::cli::{
     access::Rows,
+    client::Client,
     failure::{Exit, Failure},
     listing::Listing,
-    plugin::client::Client,
 };
 
 /// What the engine has.

@@ -9,13 +9,11 @@ use anyhow::{Context as _, bail};
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::{
-    client::Client,
-    subject::{code_in, kit_for, refused},
-};
+use super::subject::{code_in, kit_for, refused};
 use crate::cli::{
     access::{Access, Rows, json_line, segment, text, texts},
     block_on,
+    client::Client,
     listing::Listing,
     table::Table,
     terminal::{Style, Terminal, complain, pad, shorten, tame},

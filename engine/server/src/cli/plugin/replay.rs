@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use hyper::Method;
 use serde_json::Value;
 
-use super::client::Client;
 use crate::cli::{
     access::{Access, json_line, segment},
     block_on,
+    client::Client,
     terminal::{Style, Terminal, shorten, tame},
 };
 

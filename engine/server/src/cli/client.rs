@@ -21,9 +21,8 @@ use url::Url;
 
 use crate::{
     cli::{
-        access::Access,
+        access::{Access, Endpoint, Whose},
         failure::{Exit, Failure},
-        send::{self, Whose},
     },
     config::Environment,
 };
@@ -42,28 +41,18 @@ pub(in crate::cli) struct Client {
 impl Client {
     /// A client for the engine and the account's key that a command names.
     pub(in crate::cli) fn new(access: &Access) -> anyhow::Result<Self> {
-        Self::of(access, Whose::Account)
+        Self::of(&access.endpoint, Whose::Account)
     }
 
     /// A client for the engine and the operator's key that a command names.
     pub(in crate::cli) fn of_operator(access: &Access) -> anyhow::Result<Self> {
-        Self::of(access, Whose::Operator)
+        Self::of(&access.endpoint, Whose::Operator)
     }
 
-    fn of(access: &Access, whose: Whose) -> anyhow::Result<Self> {
-        let environment = Environment::of_process();
-        let key = send::key(whose, access.key.as_deref(), access.key_file.as_deref(), &environment)?;
-        Self::with_key(&access.server, &key)
-    }
-
-    /// A client for the engine at this URL, with this key.
-    pub(in crate::cli) fn with_key(server: &str, key: &str) -> anyhow::Result<Self> {
-        let url = Url::parse(server).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let expected = || {
-            let words = format!("--server {server}: expected a URL like http://127.0.0.1:8080");
-            Failure::new(Exit::Usage, words)
-        };
-        Ok(Self { server: url.ok_or_else(expected)?, authorization: format!("Bearer {key}") })
+    /// A client for an engine with a key of an account or the operator.
+    pub(in crate::cli) fn of(endpoint: &Endpoint, whose: Whose) -> anyhow::Result<Self> {
+        let key = endpoint.key(whose, &Environment::of_process())?;
+        Ok(Self { server: endpoint.url()?, authorization: format!("Bearer {key}") })
     }
 
     /// What a GET answers.
