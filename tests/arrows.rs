@@ -36,13 +36,14 @@ fn may_know_in_tests(path: &Path) -> &'static [&'static str] {
         _ if path.starts_with("plugins") => &["leadhook-testkit"],
         _ if path.starts_with("engine/runtime") => &["leadhook-bundled"],
         _ if path.starts_with("engine/courier") => &["leadhook-hostile"],
+        _ if path.starts_with("tests/hostile") => &["leadhook-harness"],
         _ => &[],
     }
 }
 
 /// Tests and tools stand outside the product: they may know all of it, and nothing of it knows them.
 fn stands_outside(name: &str) -> bool {
-    ["leadhook-tests", "leadhook-bench", "xtask"].contains(&name)
+    ["leadhook-tests", "leadhook-bench", "leadhook-sim", "leadhook-fuzz", "xtask"].contains(&name)
 }
 
 /// Arrows that point the wrong way.
@@ -170,4 +171,25 @@ fn core_asks_for_no_time_no_randomness_and_no_file() {
     assert!(looked_at > 10, "core has sources");
     assert_eq!(impure("let now = SystemTime::now();\n#[cfg(test)]\nmod tests {"), ["SystemTime"]);
     assert_eq!(impure("fn f() {}\n#[cfg(test)]\nmod tests { use std::fs; }"), [""; 0]);
+}
+
+#[test]
+fn keys_and_signatures_are_compared_in_constant_time() {
+    let compare = [
+        ("engine/server/src/api/auth.rs", "operator.ct_eq(&digest)"),
+        ("engine/store/src/accounts.rs", "self.digest.ct_eq(digest)"),
+        ("engine/core/src/sign.rs", ".verify_slice(&code)"),
+    ];
+    for (path, by) in compare {
+        let text = fs::read_to_string(root().join(path)).unwrap();
+        let (code, _) = text.split_once("#[cfg(test)]").unwrap_or((&text, ""));
+        assert!(code.contains(by), "{path} no longer compares by `{by}`");
+        for other in ["digest == ", "== digest", "== *digest", "== &digest", "key == ", "== key", "code == "]
+        {
+            assert!(
+                !code.contains(other),
+                "{path} compares by `{other}`, which tells by its time where it ends"
+            );
+        }
+    }
 }

@@ -22,6 +22,8 @@ mod compile;
 mod contract;
 mod exchange;
 mod fault;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod host;
 mod inspect;
 mod kv;

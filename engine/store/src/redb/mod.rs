@@ -13,6 +13,8 @@ mod command;
 mod deliveries;
 mod failure;
 mod followers;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod happened;
 mod lane;
 mod leads;

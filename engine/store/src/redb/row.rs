@@ -8,9 +8,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{Result, StoreError};
 
 /// The format of rows as postcard writes them.
-const PLAIN: u8 = 4;
+pub(super) const PLAIN: u8 = 4;
 /// The format of rows that are packed: the length of the postcard in little-endian, then one LZ4 block of it.
-const PACKED: u8 = 5;
+pub(super) const PACKED: u8 = 5;
 const CHECKSUM_BYTES: usize = 4;
 const LENGTH_BYTES: usize = 4;
 /// Most rows fit in this, so that they are built without growing.

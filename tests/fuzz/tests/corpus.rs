@@ -1,0 +1,58 @@
+//! The corpus of each target, and seeded mutations of it: a short run each time, a longer one by `LEADHOOK_FUZZ_RUNS`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
+
+use std::{fs, panic, path::PathBuf};
+
+use leadhook_fuzz::{
+    TARGETS,
+    mutate::{Dice, mutated},
+    target,
+};
+
+/// How many mutations each target is tried with, unless `LEADHOOK_FUZZ_RUNS` says otherwise.
+const RUNS: usize = 2_000;
+
+fn number_in(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../data/fuzz").join(name);
+    let mut paths: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+fn fuzz(name: &str) {
+    let run = target(name).unwrap().run;
+    let corpus = corpus(name);
+    assert!(!corpus.is_empty(), "{name} has no corpus");
+    corpus.iter().for_each(|input| run(input));
+    let runs = number_in("LEADHOOK_FUZZ_RUNS").and_then(|runs| runs.try_into().ok()).unwrap_or(RUNS);
+    let mut dice = Dice::new(number_in("LEADHOOK_FUZZ_SEED").unwrap_or(7));
+    for number in 0..runs {
+        let input = mutated(&corpus, &mut dice);
+        if panic::catch_unwind(|| run(&input)).is_err() {
+            let kept = std::env::temp_dir().join(format!("leadhook-fuzz-{name}-{number}"));
+            fs::write(&kept, &input).unwrap();
+            panic!("{name}: input {number} is kept at {}: mend it and add it to the corpus", kept.display());
+        }
+    }
+    println!("{name}: {} of the corpus, {runs} mutations", corpus.len());
+}
+
+macro_rules! one_test_each {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            fuzz(stringify!($name));
+        })*
+
+        #[test]
+        fn each_target_has_its_test() {
+            let tested = [$(stringify!($name)),*];
+            assert_eq!(TARGETS.iter().map(|target| target.name).collect::<Vec<_>>(), tested);
+        }
+    };
+}
+one_test_each!(event relay settings site row guest response signature);
