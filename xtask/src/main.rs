@@ -7,6 +7,7 @@ mod demo;
 mod docs;
 mod needs;
 mod run;
+mod sim;
 mod test;
 
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ enum Command {
     Bench(bench::Options),
     /// Runs leadhook for ten minutes at a steady pace: memory, file and waiting are to stay flat.
     Soak(bench::Options),
+    /// Runs the engine on simulated disks, clocks and handlers, by seeds, and checks every invariant.
+    Sim(sim::Options),
     /// Writes the generated pages under docs/ anew.
     Docs(docs::Options),
     /// Checks format, lints, documentation, generated pages and dependencies.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Soak(options) => bench::soak(&options),
+        Command::Sim(options) => sim::run(&options),
         Command::Docs(options) => docs::run(&options),
         Command::Check => check::run(),
     };

@@ -13,6 +13,11 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
     /// Returns at or soon after `time`, at once when it has passed. May be dropped at any point.
     async fn sleep_until(&self, time: Timestamp);
+    /// The share of the jitter that the next wait gets, from 0 to 1 (the contract, "Retry"): at random, unless a clock is
+    /// to tell the same again.
+    fn jitter(&self) -> f64 {
+        rand::random()
+    }
 }
 
 /// The operating system's clock.

@@ -51,7 +51,7 @@ pub(crate) async fn deliver(shared: Arc<Shared>, claimed: Claimed, mut slot: Slo
 }
 
 /// How soon a delivery is taken up again that the engine itself could not prepare.
-const RELEASED_MS: i64 = 1_000;
+pub(crate) const RELEASED_MS: i64 = 1_000;
 
 /// Where a delivery's way led.
 struct Gone {
@@ -87,13 +87,13 @@ async fn go(shared: &Arc<Shared>, claimed: Claimed) -> Result<Gone> {
     let judged = judge(shared, &webhook, &mut delivery, lead, &attempt, &mut state).await;
     let failures = delivery.attempts.len();
     let verdict = match judged {
-        None => verdict(&webhook.settings, &attempt.outcome, failures, answered_at, rand::random()),
+        None => verdict(&webhook.settings, &attempt.outcome, failures, answered_at, shared.clock.jitter()),
         Some(Judgement::Delivered) => Verdict::Delivered,
         Some(Judgement::Refused(reason)) => Verdict::Failed { reason },
         Some(Judgement::RetryAfter(seconds)) => {
             let asked_ms = seconds.map(|seconds| i64::from(seconds) * 1_000);
             let (settings, outcome) = (&webhook.settings, &attempt.outcome);
-            after_failure_asked(settings, outcome, asked_ms, failures, answered_at, rand::random())
+            after_failure_asked(settings, outcome, asked_ms, failures, answered_at, shared.clock.jitter())
         }
     };
     note(&delivery, &attempt, matches!(verdict, Verdict::Delivered));

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use leadhook_core::{
     account::ACCOUNTS_MAX, id::AccountId, notification::News, time::Timestamp, webhook::Rate,
 };
-use leadhook_store::{Claimed, Result, StoreError};
+use leadhook_store::{Claimed, Lease, Result, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -30,15 +30,18 @@ pub(crate) enum Signal {
     Terms { account: AccountId, part: Part },
     /// A delivery's turn with the handler is over; what it came to is still to be recorded.
     Sent { key: Key, turn: Turn, at: Timestamp },
-    /// It is recorded; when the webhook's next delivery falls due.
+    /// It is recorded, or given back; when the webhook's next delivery falls due.
     Ended { key: Key, next_due: Option<Timestamp> },
+    /// It came to a bad end and nothing of it is recorded: it is to be taken up again.
+    Abandoned { lease: Lease },
 }
 
 /// A delivery's places in flight: one with its webhook's handler until the turn is over, one of the engine's until
 /// that is recorded. Dropped on the way (a panic, an abort) it still gives both back.
 pub(crate) struct Slot {
-    key: Key,
+    lease: Lease,
     with_handler: bool,
+    is_over: bool,
     next_due: Option<Timestamp>,
     signals: mpsc::UnboundedSender<Signal>,
 }
@@ -47,13 +50,18 @@ impl Slot {
     /// The handler is free for the next delivery: recording this one need not hold it up.
     pub(crate) fn sent(&mut self, turn: Turn, at: Timestamp) {
         if std::mem::take(&mut self.with_handler) {
-            let _ = self.signals.send(Signal::Sent { key: self.key, turn, at });
+            let _ = self.signals.send(Signal::Sent { key: self.key(), turn, at });
         }
     }
 
-    /// Says when the webhook's next delivery falls due; the slot may be dropped now.
+    /// Says that the lease is over, and when the webhook's next delivery falls due; the slot may be dropped now.
     pub(crate) fn recorded(&mut self, next_due: Option<Timestamp>) {
+        self.is_over = true;
         self.next_due = next_due;
+    }
+
+    fn key(&self) -> Key {
+        (self.lease.account, self.lease.delivery.lane.webhook)
     }
 }
 
@@ -61,7 +69,10 @@ impl Drop for Slot {
     fn drop(&mut self) {
         // A handler that was not asked says nothing at any time.
         self.sent(Turn::NotSent, Timestamp::default());
-        let _ = self.signals.send(Signal::Ended { key: self.key, next_due: self.next_due });
+        let _ = self.signals.send(Signal::Ended { key: self.key(), next_due: self.next_due });
+        if !self.is_over {
+            let _ = self.signals.send(Signal::Abandoned { lease: self.lease });
+        }
     }
 }
 
@@ -73,6 +84,10 @@ const PAUSE_MS_MAX: i64 = 5_000;
 const GATHER: Duration = Duration::from_millis(1);
 /// The shortest pause between two looks at the board that find nothing to do.
 const BREATH_MS: i64 = 10;
+
+/// Leases end with the turn, by being settled or given back, and never by the clock: one that is set forward would else
+/// have a delivery sent again while it is on its way.
+const LEASED_UNTIL: Timestamp = Timestamp(i64::MAX);
 
 /// Claims and sends until it is stopped.
 pub(crate) struct Dispatcher {
@@ -140,8 +155,7 @@ impl Dispatcher {
         if wants.is_empty() {
             return Ok(false);
         }
-        let lease_until = now.plus_ms(self.shared.limits.lease_ms);
-        for claims in self.shared.store.claim(wants, now, lease_until).await? {
+        for claims in self.shared.store.claim(wants, now, LEASED_UNTIL).await? {
             self.board.claimed(&claims, now);
             if claims.claimed.is_empty() {
                 // What was due may have been damaged and set aside.
@@ -156,8 +170,9 @@ impl Dispatcher {
 
     fn start(&self, claimed: Claimed) {
         let slot = Slot {
-            key: (claimed.lease.account, claimed.lease.delivery.lane.webhook),
+            lease: claimed.lease,
             with_handler: true,
+            is_over: false,
             next_due: None,
             signals: self.shared.signals.clone(),
         };
@@ -203,6 +218,22 @@ impl Dispatcher {
         self.under_way.spawn(async move { notify(&*store, account, news, now).await });
     }
 
+    /// Gives a lease back whose turn came to a bad end, and takes the delivery up again after a pause.
+    fn give_back(&mut self, lease: Lease, now: Timestamp) {
+        let store = Arc::clone(&self.shared.store);
+        let signals = self.shared.signals.clone();
+        let wake = Signal::Wake {
+            key: (lease.account, lease.delivery.lane.webhook),
+            due: now.plus_ms(deliver::RELEASED_MS),
+        };
+        self.under_way.spawn(async move {
+            if let Err(error) = store.release(vec![lease]).await {
+                tracing::error!(%error, delivery = %lease.delivery, "a lease could not be given back");
+            }
+            let _ = signals.send(wake);
+        });
+    }
+
     fn take_signals(&mut self) {
         while let Ok(signal) = self.received.try_recv() {
             self.take(&signal);
@@ -216,6 +247,7 @@ impl Dispatcher {
             Signal::Changed { key, rate } => self.board.changed(key, rate, now),
             Signal::Terms { account, part } => self.board.serve(account, part),
             Signal::Ended { key, next_due } => self.board.ended(key, next_due, now),
+            Signal::Abandoned { lease } => self.give_back(lease, now),
             Signal::Sent { key, turn, at } => match self.board.sent(key, turn, at, now) {
                 Health::AsBefore => {}
                 Health::Failing => {

@@ -9,8 +9,6 @@ pub struct Limits {
     pub in_flight: usize,
     /// Deliveries of one account at one time.
     pub in_flight_per_account: usize,
-    /// How long a lease holds, in milliseconds: longer than the longest attempt (60 s) with room to record it.
-    pub lease_ms: i64,
     /// How many retries are brought forward at a time when a failing handler succeeds again.
     pub recovery_batch: usize,
     /// The pause between two of them, in milliseconds.
@@ -28,7 +26,6 @@ impl Default for Limits {
         Self {
             in_flight: 1_024,
             in_flight_per_account: 512,
-            lease_ms: 5 * 60_000,
             recovery_batch: 100,
             recovery_spacing_ms: 50,
             switch_off_after_days: Some(5),

@@ -60,3 +60,30 @@ async fn after_a_leap_forward_what_waited_goes_out_once_at_the_pace_that_is_set(
     let took_ms = seen[19].at.0 - leapt.0;
     assert!(took_ms >= 1_000, "20 requests came within {took_ms} ms at 10 a second");
 }
+
+#[tokio::test]
+async fn what_is_on_its_way_when_the_clock_leaps_forward_is_not_sent_a_second_time() {
+    let world = World::new().await;
+    world.webhook(json!({})).await;
+    world.handler.hold();
+    let under_way = world.call("1").await;
+    world.handler.seen(1).await;
+    world.clock.advance(DAY_MS);
+    let next = world.call("2").await;
+    world.handler.seen(2).await;
+    world.handler.let_go();
+    for id in [under_way, next] {
+        world.stands_as_time_passes(id, StateName::Delivered).await;
+    }
+    assert_eq!(world.handler.count(), 2);
+}
+
+#[tokio::test]
+async fn a_turn_that_comes_to_a_bad_end_is_taken_again() {
+    let world = World::new().await;
+    world.webhook(json!({})).await;
+    world.handler.panics_once();
+    let id = world.call("1").await;
+    world.stands_as_time_passes(id, StateName::Delivered).await;
+    assert_eq!(world.handler.count(), 2);
+}

@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -58,6 +61,7 @@ pub(crate) struct Handler {
     always: Mutex<Outcome>,
     seen: watch::Sender<Vec<Seen>>,
     open: watch::Sender<bool>,
+    panics: AtomicBool,
 }
 
 #[async_trait]
@@ -66,6 +70,7 @@ impl Carrier for Handler {
         let seen = Seen { at: self.clock.now(), request: request.clone(), headers: headers.to_vec() };
         self.seen.send_modify(|all| all.push(seen));
         self.open.subscribe().wait_for(|open| *open).await.unwrap();
+        assert!(!self.panics.swap(false, Ordering::Relaxed), "a carrier gone wrong");
         let next = self.script.lock().unwrap().pop_front();
         next.unwrap_or_else(|| self.always.lock().unwrap().clone())
     }
@@ -124,6 +129,7 @@ impl World {
             always: Mutex::new(status(200)),
             seen: watch::Sender::default(),
             open: watch::Sender::new(true),
+            panics: AtomicBool::new(false),
         });
         let store = RedbStore::open(folder.path(), Options::default()).unwrap();
         let engine = start_engine(store, &handler, &clock, limits, plugins()).await;
@@ -251,6 +257,11 @@ impl Handler {
 
     pub(crate) fn always_answers(&self, outcome: Outcome) {
         *self.always.lock().unwrap() = outcome;
+    }
+
+    /// Has the next sending end in a panic.
+    pub(crate) fn panics_once(&self) {
+        self.panics.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn hold(&self) {
