@@ -31,6 +31,16 @@ pub enum StoreError {
         /// What this version reads.
         supported: u32,
     },
+    /// Secrets in the data folder are sealed, and no master key is given.
+    #[error(
+        "the secrets in the data folder are sealed under a master key, which is not given; give it in LEADHOOK_MASTER_KEY or by --master-key-file"
+    )]
+    MasterKeyMissing,
+    /// Secrets in the data folder are sealed under a master key that is not given.
+    #[error(
+        "the secrets in the data folder are sealed under another master key than the one given; give that one, or, to change over, also give it in LEADHOOK_MASTER_KEY_OLD or by --master-key-old-file; nothing was changed"
+    )]
+    MasterKeyWrong,
     /// The data folder cannot be opened.
     #[error("the data folder {path} cannot be opened: {reason}")]
     Open {

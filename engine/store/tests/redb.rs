@@ -4,6 +4,7 @@
 
 mod conformance;
 mod faults;
+mod sealing;
 mod upkeep;
 
 use std::sync::Arc;

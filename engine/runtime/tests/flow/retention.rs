@@ -78,7 +78,7 @@ async fn attempts_go_after_their_days_and_leads_after_theirs() {
     let again = world.call("old").await;
     world.stands(again, StateName::Delivered).await;
     world.engine.shutdown(Duration::from_secs(10)).await;
-    let verified = verify(world.folder.path(), |_| {}).unwrap();
+    let verified = verify(world.folder.path(), None, |_| {}).unwrap();
     assert_eq!(verified.told, [], "nothing that went is missed");
 }
 
@@ -107,7 +107,7 @@ async fn a_lead_stays_while_something_of_it_is_owed_and_goes_then() {
     until(&world, async || !is_kept(&world, "1").await).await;
     world.engine.switch_webhook(ACCOUNT, webhook, Switch::Deleted).await.unwrap().unwrap();
     world.engine.shutdown(Duration::from_secs(10)).await;
-    assert_eq!(verify(world.folder.path(), |_| {}).unwrap().told, []);
+    assert_eq!(verify(world.folder.path(), None, |_| {}).unwrap().told, []);
 }
 
 #[tokio::test]

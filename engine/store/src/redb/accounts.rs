@@ -17,7 +17,7 @@ use leadhook_core::{
 use super::{
     RedbStore, audit,
     roster::{KeyRow, Roster, terms_row},
-    row,
+    row, table,
     tx::Tx,
 };
 use crate::{
@@ -105,7 +105,9 @@ fn make(tx: &mut Tx<'_>, wanted: &Wanted, secrets: AccountSecrets, now: Timestam
     let AccountSecrets { client_id_key, recording_key } = secrets;
     let name = wanted.name.clone();
     let id = AccountId(last.0.saturating_add(1));
-    tx.account.insert(id.0, row::encode(&Account { id, name, client_id_key, recording_key }).as_slice())?;
+    let stored = Account { id, name, client_id_key, recording_key };
+    let row = tx.sealer.encode(table::ACCOUNT, id.0, &stored)?;
+    tx.account.insert(id.0, row.as_slice())?;
     let terms = Terms { made_at: Some(now), quotas: wanted.quotas.clone(), ..Terms::default() };
     let known = put(tx, KnownAccount { id, name: wanted.name.clone(), terms })?;
     let given = Terms::default().quotas.differing(&wanted.quotas);
@@ -139,12 +141,14 @@ fn change(tx: &mut Tx<'_>, id: AccountId, change: &Change) -> Result<AccountChan
 }
 
 fn rename(tx: &mut Tx<'_>, id: AccountId, name: &str) -> Result<()> {
-    let stored = tx.account.get(id.0)?;
-    let stored =
-        stored.map(|row| row::decode::<Account>(row.value(), || format!("account {}", id.0))).transpose()?;
+    let decode = |row: &[u8]| -> Result<Account> {
+        tx.sealer.decode(table::ACCOUNT, id.0, row, || format!("account {}", id.0))
+    };
+    let stored = tx.account.get(id.0)?.map(|row| decode(row.value())).transpose()?;
     if let Some(account) = stored {
         let account = Account { name: name.to_owned(), ..account };
-        tx.account.insert(id.0, row::encode(&account).as_slice())?;
+        let row = tx.sealer.encode(table::ACCOUNT, id.0, &account)?;
+        tx.account.insert(id.0, row.as_slice())?;
     }
     Ok(())
 }

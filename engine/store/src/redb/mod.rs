@@ -34,6 +34,8 @@ mod roster;
 mod row;
 mod save;
 mod secrets;
+mod seal;
+mod sealing;
 mod settle;
 mod setup;
 mod shared;
@@ -55,10 +57,6 @@ use std::{
 
 use ::redb::{Database, DatabaseError, StorageBackend};
 
-pub use self::{
-    restore::restore,
-    verify::{FLAWS_TOLD_MAX, Flaw, Verified, verify},
-};
 use self::{
     command::Queue,
     opening::{NotOpened, Opened, Opener},
@@ -67,6 +65,12 @@ use self::{
     writer::Writer,
 };
 use crate::{Result, StoreError};
+pub use self::{
+    restore::restore,
+    seal::{MASTER_KEY_BYTES, MasterKey, MasterKeys},
+    sealing::Sealing,
+    verify::{FLAWS_TOLD_MAX, Flaw, Verified, verify},
+};
 
 /// The name of the database file in the data folder.
 pub const FILE_NAME: &str = "leadhook.redb";
@@ -94,16 +98,32 @@ pub struct RedbStore {
 }
 
 impl RedbStore {
-    /// Opens the store in a data folder, making both where they do not exist. Blocks while it reads the settings.
+    /// Opens the store in a data folder without a master key, making both where they do not exist: what is written stands
+    /// open. Blocks while it reads the settings.
     ///
     /// [`StoreError::InUse`] when another process has it open, [`StoreError::Format`] when another version wrote
-    /// it, [`StoreError::Damaged`] when settings cannot be read, [`StoreError::Open`] for anything else.
+    /// it, [`StoreError::MasterKeyMissing`] when its secrets are sealed, [`StoreError::Damaged`] when settings cannot be
+    /// read, [`StoreError::Open`] for anything else.
     pub fn open(dir: &Path, options: Options) -> Result<Self> {
         let path = dir.display().to_string();
+        Self::open_in(dir, options, None).map(|(store, _)| store)
+    }
+
+    /// As [`RedbStore::open`], with secrets sealed. Those that stand open or are sealed under the old key are sealed under the
+    /// current one before this answers, in one transaction.
+    ///
+    /// [`StoreError::MasterKeyWrong`] when the folder is sealed under neither key; then nothing is changed.
+    pub fn open_sealed(dir: &Path, options: Options, keys: MasterKeys) -> Result<(Self, Sealing)> {
+        Self::open_in(dir, options, Some(keys))
+    }
+
+    fn open_in(dir: &Path, options: Options, keys: Option<MasterKeys>) -> Result<(Self, Sealing)> {
         make_private_dir(dir)
             .map_err(|error| StoreError::Open { path: path.clone(), reason: error.to_string() })?;
         let file = dir.join(FILE_NAME);
-        Self::start(&path, Some(file.clone()), Box::new(move || builder(options).create(&file)))
+        let named = Some(file.clone());
+        let database = Box::new(move || builder(options).create(&file));
+        Self::start(&path, named, Opener { database, keys })
     }
 
     /// Opens the store on a backend of the caller's own, for tests that make storage fail. `backend` is asked for a
@@ -112,10 +132,11 @@ impl RedbStore {
         backend: impl Fn() -> std::io::Result<B> + Send + 'static,
         options: Options,
     ) -> Result<Self> {
-        Self::start("(a backend)", None, Box::new(move || builder(options).create_with_backend(backend()?)))
+        let database = Box::new(move || builder(options).create_with_backend(backend()?));
+        Self::start("(a backend)", None, Opener { database, keys: None }).map(|(store, _)| store)
     }
 
-    fn start(path: &str, file: Option<PathBuf>, opener: Opener) -> Result<Self> {
+    fn start(path: &str, file: Option<PathBuf>, opener: Opener) -> Result<(Self, Sealing)> {
         let not_opened = |reason: String| StoreError::Open { path: path.to_owned(), reason };
         let opened = opening::open(&opener).map_err(|error| match error {
             NotOpened::Database(DatabaseError::DatabaseAlreadyOpen) => {
@@ -125,8 +146,8 @@ impl RedbStore {
             NotOpened::Content(StoreError::Unavailable(reason)) => not_opened(reason),
             NotOpened::Content(error) => error,
         })?;
-        let Opened { database, setup, last } = opened;
-        let shared = Arc::new(Shared::default());
+        let Opened { database, setup, last, sealer, sealing } = opened;
+        let shared = Arc::new(Shared::new(sealer));
         shared.publish(setup);
         shared.replace_database(Some(database));
         let (queue, steps, check_asked) = Queue::new();
@@ -134,7 +155,7 @@ impl RedbStore {
             Writer { shared: shared.clone(), opener, steps, check_asked, last, pending: None, last_batch: 0 };
         let thread = std::thread::Builder::new().name("leadhook-store".to_owned());
         thread.spawn(move || writer.run()).map_err(|error| not_opened(error.to_string()))?;
-        Ok(Self { shared, queue, file })
+        Ok((Self { shared, queue, file }, sealing))
     }
 
     /// Reads from one consistent view, on a thread that may block.
@@ -160,13 +181,33 @@ impl RedbStore {
 }
 
 fn builder(options: Options) -> ::redb::Builder {
+/// Whether the secrets in a data folder are sealed; not so where there is no store. Blocks.
+///
+/// [`StoreError::InUse`] when another process has it open, [`StoreError::Format`] when another version wrote it,
+/// [`StoreError::Open`] when it cannot be read.
+pub fn is_sealed(dir: &Path) -> Result<bool> {
+    let file = dir.join(FILE_NAME);
+    if !file.exists() {
+        return Ok(false);
+    }
+    let path = dir.display().to_string();
+    let database = builder(Options::default()).open(file).map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path },
+        error => StoreError::Open { path, reason: error.to_string() },
+    })?;
+    match opening::stored_format(&database)? {
+        Some(_) => Ok(sealing::mark(&database)?.is_some()),
+        None => Ok(false),
+    }
+}
+
     let mut builder = Database::builder();
     builder.set_cache_size(options.cache_bytes);
     builder
 }
 
-/// Makes the folder where it does not exist, for nobody else to look into: it holds personal data.
-fn make_private_dir(dir: &Path) -> std::io::Result<()> {
+/// Makes a data folder where it does not exist, for nobody else to look into: it holds personal data. Errors of the system.
+pub fn make_private_dir(dir: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

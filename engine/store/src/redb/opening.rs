@@ -7,6 +7,8 @@ use leadhook_core::time::Serial;
 
 use super::{
     lease::Leases,
+    seal::{MasterKeys, Sealer},
+    sealing::{self, Sealing},
     setup::Setup,
     table::{self, FORMAT, META_FORMAT, META_SERIAL},
     tx::Tx,
@@ -15,13 +17,19 @@ use super::{
 use crate::{Result, StoreError};
 
 /// Opens the database anew; called again after every failure of the storage.
-pub(super) type Opener = Box<dyn Fn() -> std::result::Result<Database, DatabaseError> + Send>;
+pub(super) struct Opener {
+    pub(super) database: Box<dyn Fn() -> std::result::Result<Database, DatabaseError> + Send>,
+    /// `None`: secrets stand open.
+    pub(super) keys: Option<MasterKeys>,
+}
 
 /// A database that was found to be whole.
 pub(super) struct Opened {
     pub(super) database: Database,
     pub(super) setup: Arc<Setup>,
     pub(super) last: Serial,
+    pub(super) sealer: Arc<Sealer>,
+    pub(super) sealing: Sealing,
 }
 
 /// Why a store could not be opened.
@@ -48,21 +56,26 @@ pub(super) fn begin_write(database: &Database) -> Result<WriteTransaction> {
 
 /// Opens a database of this format, or makes one where there is none.
 pub(super) fn open(opener: &Opener) -> std::result::Result<Opened, NotOpened> {
-    let database = opener().map_err(NotOpened::Database)?;
+    let database = (opener.database)().map_err(NotOpened::Database)?;
     match stored_format(&database)? {
         None => make_tables(&database)?,
-        Some(_) => add_tables(&database)?,
+        Some(_) => {
+            // Asked first, since nothing is to be changed under a wrong key.
+            sealing::sealer(&database, opener.keys.as_ref())?;
+            add_tables(&database)?;
+        }
     }
+    let (sealer, sealing) = sealing::settle(&database, opener.keys.as_ref())?;
     let txn = database.begin_read()?;
     let serial = txn.open_table(table::META)?.get(META_SERIAL)?.map_or(0, |serial| serial.value());
-    let setup = Arc::new(Setup::load(&txn)?);
+    let setup = Arc::new(Setup::load(&txn, &sealer)?);
     drop(txn);
-    Ok(Opened { database, setup, last: Serial(serial) })
+    Ok(Opened { database, setup, last: Serial(serial), sealer, sealing })
 }
 
 /// The format of what is stored; `None` when nothing is.
-fn stored_format(database: &Database) -> Result<Option<u32>> {
-    match View::begin(database)?.format()? {
+pub(super) fn stored_format(database: &Database) -> Result<Option<u32>> {
+    match View::begin(database, Arc::default())?.format()? {
         Some(found) if found != FORMAT => Err(StoreError::Format { found, supported: FORMAT }),
         found => Ok(found),
     }
@@ -73,7 +86,7 @@ pub(super) fn add_tables(database: &Database) -> Result<()> {
     let txn = begin_write(database)?;
     let before = txn.list_tables()?.count();
     let leases = Leases::default();
-    drop(Tx::open(&txn, Arc::default(), Serial::default(), &leases)?);
+    drop(Tx::open(&txn, Arc::default(), Serial::default(), &leases, Arc::default())?);
     let after = txn.list_tables()?.count();
     if after == before {
         return Ok(txn.abort()?);
@@ -84,7 +97,7 @@ pub(super) fn add_tables(database: &Database) -> Result<()> {
 fn make_tables(database: &Database) -> Result<()> {
     let txn = begin_write(database)?;
     let leases = Leases::default();
-    let mut tx = Tx::open(&txn, Arc::default(), Serial::default(), &leases)?;
+    let mut tx = Tx::open(&txn, Arc::default(), Serial::default(), &leases, Arc::default())?;
     tx.meta.insert(META_FORMAT, u64::from(FORMAT))?;
     tx.finish()?;
     txn.commit()?;

@@ -73,7 +73,8 @@ fn put(
         None => Place::beginning(tx.next_serial(now), now),
     };
     let text = webhook.to_json().to_string();
-    tx.operations.insert(account.0, row::encode(&text).as_slice())?;
+    let row = tx.sealer.encode(table::OPERATIONS, account.0, &text)?;
+    tx.operations.insert(account.0, row.as_slice())?;
     tx.operations_place.insert(account.0, row::encode(&place).as_slice())?;
     tx.note(account, &Deed::new(Action::OperationsWebhookSet, OBJECT))?;
     Ok(Operations { webhook: webhook.clone(), place })
@@ -87,7 +88,7 @@ fn place(tx: &Tx<'_>, account: AccountId) -> Result<Option<Place>> {
 fn stored(view: &View, account: AccountId) -> Result<Option<Operations>> {
     let Some(row) = view.table(table::OPERATIONS)?.get(account.0)? else { return Ok(None) };
     let what = || format!("operations webhook of account {}", account.0);
-    let text: String = row::decode(row.value(), what)?;
+    let text: String = view.sealer.decode(table::OPERATIONS, account.0, row.value(), what)?;
     let webhook = serde_json::from_str(&text).ok().and_then(|value| OperationsWebhook::restore(&value).ok());
     let webhook = webhook.ok_or_else(|| StoreError::Damaged { what: what() })?;
     let place = view.table(table::OPERATIONS_PLACE)?.get(account.0)?;

@@ -9,7 +9,7 @@ use leadhook_core::{
     time::Timestamp,
 };
 
-use super::{RedbStore, row, table, tx::Tx};
+use super::{RedbStore, seal::Sealer, table, tx::Tx};
 use crate::{Account, KeyRevoked, KeyRotated, RecordingKeys, Result};
 
 type Rows = &'static [u8];
@@ -17,8 +17,11 @@ type Rows = &'static [u8];
 #[async_trait]
 impl RecordingKeys for RedbStore {
     async fn recording_keys(&self, account: AccountId) -> Result<Vec<RecordingKey>> {
-        self.read(move |view| keys(&view.table(table::ACCOUNT)?, &view.table(table::RECORDING_KEY)?, account))
-            .await
+        self.read(move |view| {
+            let (accounts, rotated) = (view.table(table::ACCOUNT)?, view.table(table::RECORDING_KEY)?);
+            keys(&view.sealer, &accounts, &rotated, account)
+        })
+        .await
     }
 
     async fn rotate_recording_key(
@@ -37,6 +40,7 @@ impl RecordingKeys for RedbStore {
 
 /// The account's keys, the one that signs first.
 fn keys(
+    sealer: &Sealer,
     accounts: &impl ReadableTable<u32, Rows>,
     rotated: &impl ReadableTable<(u32, u32), Rows>,
     account: AccountId,
@@ -45,19 +49,21 @@ fn keys(
     for entry in rotated.range((account.0, 0)..=(account.0, u32::MAX))?.rev() {
         let (key, value) = entry?;
         let number = key.value().1;
-        keys.push(row::decode(value.value(), || format!("recording key {}.{number}", account.0))?);
+        let what = || format!("recording key {}.{number}", account.0);
+        keys.push(sealer.decode(table::RECORDING_KEY, (account.0, number), value.value(), what)?);
     }
     if keys.is_empty()
         && let Some(found) = accounts.get(account.0)?
     {
-        let found: Account = row::decode(found.value(), || format!("account {}", account.0))?;
+        let what = || format!("account {}", account.0);
+        let found: Account = sealer.decode(table::ACCOUNT, account.0, found.value(), what)?;
         keys.push(RecordingKey::first(found.recording_key));
     }
     Ok(keys)
 }
 
 fn rotate(tx: &mut Tx<'_>, account: AccountId, secret: [u8; 32], now: Timestamp) -> Result<KeyRotated> {
-    let before = keys(&tx.account, &tx.recording_key, account)?;
+    let before = keys(&tx.sealer, &tx.account, &tx.recording_key, account)?;
     if before.is_empty() {
         return Ok(KeyRotated::UnknownAccount);
     }
@@ -66,7 +72,9 @@ fn rotate(tx: &mut Tx<'_>, account: AccountId, secret: [u8; 32], now: Timestamp)
         tx.recording_key.remove((account.0, gone.number))?;
     }
     for key in &after {
-        tx.recording_key.insert((account.0, key.number), row::encode(key).as_slice())?;
+        let place = (account.0, key.number);
+        let row = tx.sealer.encode(table::RECORDING_KEY, place, key)?;
+        tx.recording_key.insert(place, row.as_slice())?;
     }
     let signs = after.into_iter().next().expect("a rotation leaves the key that it makes");
     tx.note(account, &Deed::new(Action::RecordingKeyRotated, &signs.number))?;
@@ -74,7 +82,7 @@ fn rotate(tx: &mut Tx<'_>, account: AccountId, secret: [u8; 32], now: Timestamp)
 }
 
 fn revoke(tx: &mut Tx<'_>, account: AccountId, number: u32) -> Result<KeyRevoked> {
-    let keys = keys(&tx.account, &tx.recording_key, account)?;
+    let keys = keys(&tx.sealer, &tx.account, &tx.recording_key, account)?;
     match keys.iter().find(|key| key.number == number) {
         None => Ok(KeyRevoked::Unknown),
         Some(key) if key.retired_at.is_none() => Ok(KeyRevoked::Signs),

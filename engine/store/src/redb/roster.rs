@@ -15,7 +15,7 @@ use leadhook_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{row, table};
+use super::{row, seal::Sealer, table};
 use crate::{Account, KeyDigest, KnownAccount, KnownKey, Result, StoreError};
 
 /// What a key is called that came with the data folder.
@@ -103,13 +103,14 @@ impl Roster {
     }
 
     /// All that is stored.
-    pub(super) fn load(txn: &ReadTransaction) -> Result<Self> {
+    pub(super) fn load(txn: &ReadTransaction, sealer: &Sealer) -> Result<Self> {
         let mut roster = Self::default();
         let terms = txn.open_table(table::ACCOUNT_TERMS)?;
         for entry in txn.open_table(table::ACCOUNT)?.iter()? {
             let (key, value) = entry?;
             let id = AccountId(key.value());
-            let account: Account = row::decode(value.value(), || format!("account {}", id.0))?;
+            let what = || format!("account {}", id.0);
+            let account: Account = sealer.decode(table::ACCOUNT, id.0, value.value(), what)?;
             let terms = terms.get(id.0)?.map(|row| read_terms(id, row.value())).transpose()?;
             let known = KnownAccount { id, name: account.name, terms: terms.unwrap_or_default() };
             roster.put_account(Arc::new(known));

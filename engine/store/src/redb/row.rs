@@ -17,6 +17,8 @@ const LENGTH_BYTES: usize = 4;
 const ROW_BYTES_USUAL: usize = 1_024;
 /// Rows of fewer bytes are not packed: they share a page with others anyway.
 const PACKED_FROM_BYTES: usize = 512;
+/// The format of rows that are sealed, see `seal.rs`: a nonce, then the sealed row with its tag.
+const SEALED: u8 = 6;
 /// More than any row has; what says that it unpacks to more is damaged.
 const UNPACKED_BYTES_MAX: usize = 256 * 1024 * 1024;
 
@@ -30,6 +32,25 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     if row.len() >= PACKED_FROM_BYTES {
         row = packed(row);
     }
+    with_sum(row)
+}
+
+/// The row of what was sealed. It has a sum of its own, so that it can be verified by who has no key.
+pub(super) fn sealed(nonce: &[u8], sealed: &[u8]) -> Vec<u8> {
+    let mut row = Vec::with_capacity(1 + nonce.len() + sealed.len() + CHECKSUM_BYTES);
+    row.push(SEALED);
+    row.extend_from_slice(nonce);
+    row.extend_from_slice(sealed);
+    with_sum(row)
+}
+
+/// What is sealed in a row, with its nonce; `None` for a row that stands open, or is damaged.
+pub(super) fn sealed_content(row: &[u8]) -> Option<&[u8]> {
+    let (format, content) = checked(row)?;
+    (format == SEALED).then_some(content)
+}
+
+fn with_sum(mut row: Vec<u8>) -> Vec<u8> {
     row.extend_from_slice(&crc32fast::hash(&row).to_le_bytes());
     row
 }
@@ -59,7 +80,7 @@ pub(super) fn decode<T: DeserializeOwned>(row: &[u8], what: impl FnOnce() -> Str
 
 /// Whether a row is in this format and matches its checksum, whatever it holds.
 pub(super) fn is_whole(row: &[u8]) -> bool {
-    content(row).is_some()
+    sealed_content(row).is_some() || content(row).is_some()
 }
 
 fn read<T: DeserializeOwned>(row: &[u8]) -> Option<T> {
@@ -68,16 +89,22 @@ fn read<T: DeserializeOwned>(row: &[u8]) -> Option<T> {
 
 /// What stands between the format and the checksum, unpacked.
 fn content(row: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let (format, value) = checked(row)?;
+    match format {
+        PLAIN => Some(Cow::Borrowed(value)),
+        PACKED => unpacked(value).map(Cow::Owned),
+        _ => None,
+    }
+}
+
+/// The format of a row that matches its checksum, and what stands between them.
+fn checked(row: &[u8]) -> Option<(u8, &[u8])> {
     let (content, checksum) = row.split_at_checked(row.len().checked_sub(CHECKSUM_BYTES)?)?;
     if crc32fast::hash(content).to_le_bytes() != checksum {
         return None;
     }
     let (format, value) = content.split_first()?;
-    match *format {
-        PLAIN => Some(Cow::Borrowed(value)),
-        PACKED => unpacked(value).map(Cow::Owned),
-        _ => None,
-    }
+    Some((*format, value))
 }
 
 /// What a packed row holds.
@@ -141,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_row_of_another_format_is_damaged_by_name() {
-        let mut row = vec![PACKED + 1, 7];
+        let mut row = vec![SEALED + 1, 7];
         row.extend_from_slice(&crc32fast::hash(&row).to_le_bytes());
         let error = decode::<u8>(&row, row_name).unwrap_err();
         assert_eq!(error.to_string(), "the stored row 7 is damaged");

@@ -22,7 +22,8 @@ use super::{
 use crate::{Account, KeyDigest, KnownAccount, Result, Revision, Saved};
 
 pub(super) fn account(tx: &mut Tx<'_>, account: &Account) -> Result<()> {
-    tx.account.insert(account.id.0, row::encode(account).as_slice())?;
+    let row = tx.sealer.encode(table::ACCOUNT, account.id.0, account)?;
+    tx.account.insert(account.id.0, row.as_slice())?;
     let terms = tx.setup.roster.account(account.id).map(|known| known.terms.clone()).unwrap_or_default();
     let known = KnownAccount { id: account.id, name: account.name.clone(), terms };
     roster(tx).put_account(Arc::new(known));
@@ -157,7 +158,7 @@ pub(super) fn revisions(view: &View, account: AccountId, id: WebhookId) -> Resul
     let rows = table.range((account.0, id.0, 0)..=(account.0, id.0, u32::MAX))?.rev();
     rows.map(|entry| {
         let (key, value) = entry?;
-        RevisionRow::read(value.value(), id, key.value().2)
+        RevisionRow::read(&view.sealer, value.value(), (account, id, key.value().2))
     })
     .collect()
 }
@@ -181,8 +182,10 @@ fn subscription(saved: Serial, settings: &Settings) -> Subscription {
 }
 
 fn write_revision(tx: &mut Tx<'_>, webhook: &Webhook, saved: Serial) -> Result<()> {
-    let row = row::encode(&RevisionRow { saved, settings: webhook.settings.source.to_string() });
-    tx.webhook_revision.insert((webhook.account.0, webhook.id.0, webhook.revision), row.as_slice())?;
+    let place = (webhook.account.0, webhook.id.0, webhook.revision);
+    let stored = RevisionRow { saved, settings: webhook.settings.source.to_string() };
+    let row = tx.sealer.encode(table::WEBHOOK_REVISION, place, &stored)?;
+    tx.webhook_revision.insert(place, row.as_slice())?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use leadhook_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{row, setup::Setup, tx::Tx};
+use super::{setup::Setup, table, tx::Tx};
 use crate::Result;
 
 /// A secret, as it stands in its row.
@@ -33,7 +33,8 @@ pub(super) fn put(
     now: Timestamp,
 ) -> Result<()> {
     let secret = Secret { value: value.to_owned(), set_at: now };
-    tx.secret.insert((account.0, name), row::encode(&secret).as_slice())?;
+    let row = tx.sealer.encode(table::SECRET, (account.0, name), &secret)?;
+    tx.secret.insert((account.0, name), row.as_slice())?;
     Arc::make_mut(&mut tx.setup).put_secret(account, name.to_owned(), secret);
     tx.note(account, &Deed::new(Action::SecretSet, name))?;
     Ok(())

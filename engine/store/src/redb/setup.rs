@@ -16,7 +16,7 @@ use leadhook_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{plugins, relays, roster::Roster, row, secrets::Secret, stored::Stored, table};
+use super::{plugins, relays, roster::Roster, row, seal::Sealer, secrets::Secret, stored::Stored, table};
 use crate::{KeyDigest, KnownPlugin, Relay, Result, Revision, StoreError};
 
 /// What stands in a webhook's row.
@@ -35,9 +35,14 @@ pub(super) struct RevisionRow {
 }
 
 impl RevisionRow {
-    pub(super) fn read(row: &[u8], webhook: WebhookId, number: u32) -> Result<Revision> {
+    pub(super) fn read(
+        sealer: &Sealer,
+        row: &[u8],
+        (account, webhook, number): (AccountId, WebhookId, u32),
+    ) -> Result<Revision> {
         let what = || format!("revision {number} of webhook {webhook}");
-        let stored: Self = row::decode(row, what)?;
+        let place = (account.0, webhook.0, number);
+        let stored: Self = sealer.decode(table::WEBHOOK_REVISION, place, row, what)?;
         let settings = serde_json::from_str(&stored.settings);
         let settings = settings.map_err(|_| StoreError::Damaged { what: what() })?;
         Ok(Revision { number, saved: stored.saved, settings })
@@ -181,14 +186,14 @@ impl Setup {
     }
 
     /// All that is stored.
-    pub(super) fn load(txn: &ReadTransaction) -> Result<Self> {
+    pub(super) fn load(txn: &ReadTransaction, sealer: &Sealer) -> Result<Self> {
         let mut setup = Self::default();
         setup.load_sites(txn)?;
-        setup.load_webhooks(txn)?;
+        setup.load_webhooks(txn, sealer)?;
         setup.load_plugins(txn)?;
-        setup.load_secrets(txn)?;
+        setup.load_secrets(txn, sealer)?;
         setup.load_relays(txn)?;
-        setup.roster = Arc::new(Roster::load(txn)?);
+        setup.roster = Arc::new(Roster::load(txn, sealer)?);
         setup.stored = Arc::new(Stored::load(txn)?);
         Ok(setup)
     }
@@ -207,7 +212,7 @@ impl Setup {
         Ok(())
     }
 
-    fn load_webhooks(&mut self, txn: &ReadTransaction) -> Result<()> {
+    fn load_webhooks(&mut self, txn: &ReadTransaction, sealer: &Sealer) -> Result<()> {
         let revisions = txn.open_table(table::WEBHOOK_REVISION)?;
         for entry in txn.open_table(table::WEBHOOK)?.iter()? {
             let (key, value) = entry?;
@@ -219,7 +224,8 @@ impl Setup {
             let mut current = None;
             for entry in revisions.range((account, number, 0)..=(account, number, u32::MAX))? {
                 let (key, value) = entry?;
-                let revision = RevisionRow::read(value.value(), id, key.value().2)?;
+                let place = (AccountId(account), id, key.value().2);
+                let revision = RevisionRow::read(sealer, value.value(), place)?;
                 let settings = Settings::restore(&revision.settings).map_err(|_| damaged())?;
                 subscriptions.push(Subscription { saved: revision.saved, sending: settings.sending.clone() });
                 current = Some(settings);
@@ -250,11 +256,12 @@ impl Setup {
         Ok(())
     }
 
-    fn load_secrets(&mut self, txn: &ReadTransaction) -> Result<()> {
+    fn load_secrets(&mut self, txn: &ReadTransaction, sealer: &Sealer) -> Result<()> {
         for entry in txn.open_table(table::SECRET)?.iter()? {
             let (key, value) = entry?;
             let (account, name) = key.value();
-            let secret = row::decode(value.value(), || format!("secret {name}"))?;
+            let what = || format!("secret {name}");
+            let secret = sealer.decode(table::SECRET, (account, name), value.value(), what)?;
             self.put_secret(AccountId(account), name.to_owned(), secret);
         }
         Ok(())

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use ::redb::Database;
 
 use super::{
-    followers::Followers, lease::Leases, measures::Counts, recent::Recent, setup::Setup, view::View,
+    followers::Followers, lease::Leases, measures::Counts, recent::Recent, seal::Sealer, setup::Setup,
+    view::View,
 };
 use crate::{Result, StoreError};
 
@@ -16,12 +17,18 @@ pub(super) struct Shared {
     database: RwLock<Option<Database>>,
     setup: Mutex<Arc<Setup>>,
     pub(super) leases: Leases,
+    /// What rows with secrets go through.
+    pub(super) sealer: Arc<Sealer>,
     pub(super) recent: Recent,
     pub(super) followers: Followers,
     pub(super) counts: Counts,
 }
 
 impl Shared {
+    pub(super) fn new(sealer: Arc<Sealer>) -> Self {
+        Self { sealer, ..Self::default() }
+    }
+
     /// The database for as long as the guard lives; keep it only while reading or writing, since it must be
     /// free to be opened again.
     pub(super) fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
@@ -48,13 +55,13 @@ impl Shared {
     /// A consistent view to be kept for longer than one reading. While it lives, a database that failed cannot be
     /// opened again: its owner must give up after a bounded time.
     pub(super) fn view(&self) -> Result<View> {
-        View::begin(self.database().as_ref().ok_or_else(not_open)?)
+        View::begin(self.database().as_ref().ok_or_else(not_open)?, self.sealer.clone())
     }
 
     /// Reads from one consistent view.
     pub(super) fn read<T>(&self, read: impl FnOnce(&View) -> Result<T>) -> Result<T> {
         match self.database().as_ref() {
-            Some(database) => read(&View::begin(database)?),
+            Some(database) => read(&View::begin(database, self.sealer.clone())?),
             None => Err(not_open()),
         }
     }

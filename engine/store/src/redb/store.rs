@@ -22,7 +22,7 @@ use leadhook_core::{
 use super::{
     RedbStore, accept, by_hand, claim,
     deliveries::{self, Lister},
-    leads, plugins, relays, row, save, secrets, settle,
+    leads, plugins, relays, save, secrets, settle,
     shared::Shared,
     state, table, then,
     tx::{Committed, Tx},
@@ -52,7 +52,8 @@ impl Store for RedbStore {
     async fn account(&self, id: AccountId) -> Result<Option<Account>> {
         self.read(move |view| {
             let row = view.table(table::ACCOUNT)?.get(id.0)?;
-            row.map(|row| row::decode(row.value(), || format!("account {}", id.0))).transpose()
+            let what = || format!("account {}", id.0);
+            row.map(|row| view.sealer.decode(table::ACCOUNT, id.0, row.value(), what)).transpose()
         })
         .await
     }

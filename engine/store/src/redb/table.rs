@@ -17,8 +17,12 @@ pub(super) const FORMAT: u32 = 4;
 pub(super) const META_FORMAT: &str = "format";
 /// The last serial given out.
 pub(super) const META_SERIAL: &str = "serial";
+/// The mark of the master key under which secrets are sealed; nothing where they stand open.
+pub(super) const META_MASTER_KEY: &str = "master_key";
 /// The first UTC day whose leads did not grow old yet; nothing where none did.
 pub(super) const META_LEADS_FROM: &str = "leads_from_day";
+/// The first day of whose deliveries not all bodies are gone.
+pub(super) const META_BODIES_FROM: &str = "bodies_from_day";
 
 type Bytes = &'static [u8];
 type Text = &'static str;

@@ -45,7 +45,7 @@ fn settings(view: &View, account: AccountId, id: WebhookId, number: u32) -> Resu
     let Some(row) = view.table(table::WEBHOOK_REVISION)?.get((account.0, id.0, number))? else {
         return Ok(None);
     };
-    let revision = RevisionRow::read(row.value(), id, number)?;
+    let revision = RevisionRow::read(&view.sealer, row.value(), (account, id, number))?;
     let damaged = |_| StoreError::Damaged { what: format!("revision {number} of webhook {id}") };
     Settings::restore(&revision.settings).map(Some).map_err(damaged)
 }

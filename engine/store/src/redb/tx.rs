@@ -15,6 +15,7 @@ use super::{
     happened::Happened,
     lease::Leases,
     recent::Fresh,
+    seal::Sealer,
     setup::Setup,
     stored::Grown,
     table::{
@@ -75,6 +76,8 @@ pub(super) struct Tx<'t> {
     pub(super) fresh: Vec<Fresh>,
     pub(super) happened: Happened,
     /// What the accounts have stored more than before.
+    /// What rows with secrets go through.
+    pub(super) sealer: Arc<Sealer>,
     pub(super) grown: Grown,
     /// Who asked for the command that is carried out; nobody where it is the engine's own.
     pub(super) acting: Option<Arc<Acting>>,
@@ -114,6 +117,7 @@ impl<'t> Tx<'t> {
         Ok(Self {
             meta: txn.open_table(table::META)?,
             account: txn.open_table(table::ACCOUNT)?,
+        sealer: Arc<Sealer>,
             account_terms: txn.open_table(table::ACCOUNT_TERMS)?,
             key: txn.open_table(table::KEY)?,
             key_use: txn.open_table(table::KEY_USE)?,
@@ -161,6 +165,7 @@ impl<'t> Tx<'t> {
             now: Timestamp(i64::MIN),
         })
     }
+            sealer,
 
     /// The next serial at `now`.
     pub(super) fn next_serial(&mut self, now: Timestamp) -> Serial {

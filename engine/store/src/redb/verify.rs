@@ -9,7 +9,7 @@ use std::path::Path;
 use ::redb::{DatabaseError, Key, TableDefinition, Value};
 
 use super::{
-    FILE_NAME, Options, builder, row,
+    FILE_NAME, MasterKeys, Options, builder, row, sealing,
     table::FORMAT,
     tables::{self, Holds, OverTable},
     view::View,
@@ -65,11 +65,12 @@ impl Verified {
 }
 
 /// Verifies the store in a data folder, which no engine may have open; changes nothing in it. `progress` is told how many rows
-/// were read.
+/// were read. `keys` are needed where secrets are sealed.
 ///
+/// [`StoreError::MasterKeyMissing`] and [`StoreError::MasterKeyWrong`] when they are not the folder's,
 /// [`StoreError::InUse`] when an engine has it open, [`StoreError::Format`] when another version wrote it,
 /// [`StoreError::Open`] when there is none or redb itself finds its file broken.
-pub fn verify(dir: &Path, mut progress: impl FnMut(u64)) -> Result<Verified> {
+pub fn verify(dir: &Path, keys: Option<&MasterKeys>, mut progress: impl FnMut(u64)) -> Result<Verified> {
     let path = dir.display().to_string();
     let file = dir.join(FILE_NAME);
     let not_opened = |error: DatabaseError| match error {
@@ -81,7 +82,8 @@ pub fn verify(dir: &Path, mut progress: impl FnMut(u64)) -> Result<Verified> {
     if !database.check_integrity().map_err(not_opened)? {
         verified.flaw("(the file)", "pages did not match their sums; redb has put the file right");
     }
-    let view = View::begin(&database)?;
+    let sealer = sealing::sealer(&database, keys)?;
+    let view = View::begin(&database, sealer)?;
     match view.format()? {
         Some(FORMAT) => {}
         found => return Err(StoreError::Format { found: found.unwrap_or(0), supported: FORMAT }),

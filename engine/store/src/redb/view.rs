@@ -1,6 +1,6 @@
 //! A consistent view of what is stored, for readers.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use ::redb::{
     Database, Key, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, ReadableTable, TableDefinition,
@@ -15,6 +15,7 @@ use leadhook_core::{
 
 use super::{
     row,
+    seal::Sealer,
     setup::Setup,
     table::{self, Daily, LeadKey},
 };
@@ -26,11 +27,13 @@ pub(super) const ROWS_LOOKED_AT_MAX: usize = 20_000;
 /// One read transaction.
 pub(super) struct View {
     txn: ReadTransaction,
+    /// What rows with secrets go through.
+    pub(super) sealer: Arc<Sealer>,
 }
 
 impl View {
-    pub(super) fn begin(database: &Database) -> Result<Self> {
-        Ok(Self { txn: database.begin_read()? })
+    pub(super) fn begin(database: &Database, sealer: Arc<Sealer>) -> Result<Self> {
+        Ok(Self { txn: database.begin_read()?, sealer })
     }
 
     /// The format of what is stored; `None` when nothing is.
@@ -52,7 +55,7 @@ impl View {
 
     /// What customers have set.
     pub(super) fn setup(&self) -> Result<Setup> {
-        Setup::load(&self.txn)
+        Setup::load(&self.txn, &self.sealer)
     }
 
     /// A table that always exists.

@@ -139,7 +139,7 @@ impl Writer {
         let database = shared.database();
         let txn = opening::begin_write(database.as_ref().ok_or_else(not_open)?)?;
         let before = shared.setup();
-        let mut tx = Tx::open(&txn, before.clone(), self.last, &shared.leases)?;
+        let mut tx = Tx::open(&txn, before.clone(), self.last, &shared.leases, shared.sealer.clone())?;
         tx.happened.follows_deliveries = shared.followers.want_deliveries();
         for (place, command) in batch.iter_mut().enumerate() {
             run_one(place, command.as_mut(), &mut tx)?;

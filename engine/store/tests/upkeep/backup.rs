@@ -37,7 +37,7 @@ async fn a_backup_holds_every_table_and_every_row() {
     let head = restore(backup.as_slice(), dir.path(), |done, of| told.push((done, of))).unwrap();
     assert_eq!(head.made_at, minute(9));
     assert_eq!(told.last(), Some(&(head.rows, head.rows)));
-    assert_eq!(verify(dir.path(), |_| {}).unwrap().rows, head.rows);
+    assert_eq!(verify(dir.path(), None, |_| {}).unwrap().rows, head.rows);
     let again = InFolder::open(&dir);
     assert_eq!(backup_of(&*again).await, backup, "a backup of what was restored is the same to the byte");
     drop(fixture);

@@ -18,7 +18,7 @@ const OPEN: Rows<(u32, u64, u64)> = TableDefinition::new("open");
 const PLUGIN_PIECE: Rows<(u32, &str, u32)> = TableDefinition::new("plugin_piece");
 
 fn verified(dir: &Path) -> Verified {
-    verify(dir, |_| {}).unwrap()
+    verify(dir, None, |_| {}).unwrap()
 }
 
 /// What is found after a change of the file behind the store's back.
@@ -101,11 +101,11 @@ async fn a_missing_piece_of_a_plugin_and_an_unknown_table_are_found() {
 #[tokio::test]
 async fn a_folder_in_use_or_without_a_store_is_not_verified() {
     let (fixture, world) = filled().await;
-    let error = verify(fixture.dir.path(), |_| {}).unwrap_err();
+    let error = verify(fixture.dir.path(), None, |_| {}).unwrap_err();
     assert!(matches!(error, StoreError::InUse { .. }), "{error}");
     world.store.close().await;
     let empty = tempfile::tempdir().unwrap();
-    let error = verify(empty.path(), |_| {}).unwrap_err();
+    let error = verify(empty.path(), None, |_| {}).unwrap_err();
     assert!(matches!(error, StoreError::Open { .. }), "{error}");
     assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0, "nothing is made");
 }
