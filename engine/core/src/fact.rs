@@ -1,11 +1,16 @@
 //! Facts that a source states about a lead, and how a later statement merges into an earlier one.
 
+use std::{fmt, marker::PhantomData};
+
 use litemap::LiteMap;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, Visitor},
+};
 use serde_json::{Map, Value};
 
 use crate::{
-    catalogue::{Kind, Parameter},
+    catalogue::{ALL, Kind, Parameter},
     read::{Path, Reader, kind_of},
 };
 
@@ -39,6 +44,34 @@ pub type Facts = LiteMap<Parameter, Fact>;
 
 /// A merge patch (RFC 7396): `Some` states a fact, `None` (JSON `null`) takes it back.
 pub type FactPatch = LiteMap<Parameter, Option<Fact>>;
+
+/// Reads facts from a row. Room is made for as many as there are parameters: a damaged row may claim more than memory
+/// holds, which the list's own reading would ask for at once.
+pub(crate) fn from_row<'de, D, V>(deserializer: D) -> Result<LiteMap<Parameter, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    V: Deserialize<'de>,
+{
+    struct Entries<V>(PhantomData<V>);
+
+    impl<'de, V: Deserialize<'de>> Visitor<'de> for Entries<V> {
+        type Value = LiteMap<Parameter, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("facts by their parameters")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut facts = LiteMap::with_capacity(entries.size_hint().unwrap_or_default().min(ALL.len()));
+            while let Some((parameter, fact)) = entries.next_entry()? {
+                facts.insert(parameter, fact);
+            }
+            Ok(facts)
+        }
+    }
+
+    deserializer.deserialize_map(Entries(PhantomData))
+}
 
 /// Parameters that the engine makes itself; a source cannot state them.
 pub fn is_made_by_engine(parameter: Parameter) -> bool {
@@ -251,5 +284,32 @@ mod json_text {
     ) -> Result<Map<String, Value>, D::Error> {
         let text = String::deserialize(deserializer)?;
         serde_json::from_str(&text).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Entries that claim to be many and are none.
+    struct Claims;
+
+    impl Iterator for Claims {
+        type Item = (&'static str, bool);
+
+        fn next(&mut self) -> Option<Self::Item> {
+            None
+        }
+
+        fn size_hint(&self) -> (usize, Option<usize>) {
+            (usize::MAX / 128, Some(usize::MAX / 128))
+        }
+    }
+
+    #[test]
+    fn no_more_room_is_made_for_facts_than_there_can_be_whatever_a_row_claims() {
+        let row = serde::de::value::MapDeserializer::<_, serde::de::value::Error>::new(Claims);
+        let facts: LiteMap<Parameter, bool> = from_row(row).unwrap();
+        assert!(facts.is_empty());
     }
 }

@@ -71,6 +71,7 @@ pub struct Lead {
     /// What of the once-only events has happened.
     pub happened: Happened,
     /// What the source stated.
+    #[serde(deserialize_with = "crate::fact::from_row")]
     pub facts: Facts,
     /// The source that a static number stands for.
     pub pool_source: Option<String>,

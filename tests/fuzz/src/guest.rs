@@ -7,11 +7,8 @@ pub(crate) fn draft(bytes: &[u8]) {
     let Ok(draft) = serde_json::from_slice::<Draft>(bytes) else { return };
     if let Ok(taken) = fuzzing::checked(draft) {
         assert!(["GET", "POST"].contains(&taken.method.as_str()), "{}", taken.method);
-        assert!(
-            taken.url.starts_with("http") || taken.url.trim_start().len() != taken.url.len(),
-            "{}",
-            taken.url
-        );
+        let scheme = taken.url.trim_start().get(..4).unwrap_or_default().to_ascii_lowercase();
+        assert_eq!(scheme, "http", "{}", taken.url);
         for header in &taken.headers {
             let can_split = |text: &str| text.contains(['\r', '\n', '\0']);
             assert!(!can_split(&header.name) && !can_split(&header.value), "{header:?}");

@@ -30,14 +30,16 @@ fn fuzz(name: &str) {
     corpus.iter().for_each(|input| run(input));
     let runs = number_in("LEADHOOK_FUZZ_RUNS").and_then(|runs| runs.try_into().ok()).unwrap_or(RUNS);
     let mut dice = Dice::new(number_in("LEADHOOK_FUZZ_SEED").unwrap_or(7));
+    let kept = std::env::temp_dir().join(format!("leadhook-fuzz-{name}-{}", std::process::id()));
     for number in 0..runs {
         let input = mutated(&corpus, &mut dice);
+        // Written before, since some ends of a process cannot be caught: memory that is not there, a stack that is full.
+        fs::write(&kept, &input).unwrap();
         if panic::catch_unwind(|| run(&input)).is_err() {
-            let kept = std::env::temp_dir().join(format!("leadhook-fuzz-{name}-{number}"));
-            fs::write(&kept, &input).unwrap();
             panic!("{name}: input {number} is kept at {}: mend it and add it to the corpus", kept.display());
         }
     }
+    fs::remove_file(&kept).unwrap();
     println!("{name}: {} of the corpus, {runs} mutations", corpus.len());
 }
 
