@@ -1,5 +1,10 @@
 //! The corpus of each target, and seeded mutations of it: a short run each time, a longer one by `LEADHOOK_FUZZ_RUNS`.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests end by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests end by panicking and tell their figures"
+)]
 
 use std::{fs, panic, path::PathBuf};
 
