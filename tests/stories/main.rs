@@ -31,6 +31,7 @@ mod signatures;
 #[cfg(target_os = "linux")]
 mod torture;
 mod tour;
+mod tracing;
 mod upkeep;
 mod watching;
 mod world;

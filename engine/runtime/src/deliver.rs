@@ -25,19 +25,25 @@ use crate::{
     failing,
     plugins::{ChainOf, Judging},
     prepare::{Prepared, prepare},
+    spans::{Begun, Trail},
 };
 
 /// Takes a claimed delivery to its end or its next due time, and records it.
 pub(crate) async fn deliver(shared: Arc<Shared>, claimed: Claimed, mut slot: Slot) {
     let lease = claimed.lease;
     let webhook = Arc::clone(&claimed.webhook);
-    match go(&shared, claimed).await {
+    let trail = shared.spans.trail(lease.account, &claimed.delivery);
+    match go(&shared, claimed, trail.as_ref()).await {
         Ok(Gone { delivery, turn, off, state }) => {
             slot.sent(turn, shared.clock.now());
             if let Some(reason) = off {
                 switch_off(&shared, &webhook, reason).await;
             }
+            let (settling, to) = (Begun::at(shared.clock.now()), delivery.state.name());
             let Recorded { next_due, failing_since } = settle(&shared, lease, delivery, state).await;
+            if let Some(trail) = &trail {
+                trail.settled(&settling, to.word());
+            }
             slot.recorded(next_due);
             failing::switch_off_where_too_long(&shared, &webhook, failing_since).await;
             shared.resends.touch((lease.account, lease.delivery.lane.webhook));
@@ -72,18 +78,23 @@ impl Gone {
 }
 
 /// The flow on one screen.
-async fn go(shared: &Arc<Shared>, claimed: Claimed) -> Result<Gone> {
+async fn go(shared: &Arc<Shared>, claimed: Claimed, trail: Option<&Trail<'_>>) -> Result<Gone> {
     let now = shared.clock.now();
     if let Some(reason) = off_reason(&claimed.webhook) {
         let state = State::Cancelled { at: now, reason };
         return Ok(Gone::unsent(Delivery { state, ..claimed.delivery }, Vec::new()));
     }
     let webhook = Arc::clone(&claimed.webhook);
-    let (mut delivery, lead, mut state) = match prepare(shared, claimed, now).await? {
+    let preparing = Begun::at(now);
+    let prepared = prepare(shared, claimed, now).await?;
+    if let Some(trail) = trail {
+        trail.prepared(&preparing, &prepared);
+    }
+    let (mut delivery, lead, mut state) = match prepared {
         Prepared::Ready { delivery, lead, state } => (delivery, lead, state),
         Prepared::Ended { delivery, state } => return Ok(Gone::unsent(delivery, state)),
     };
-    let (attempt, answered_at) = attempt(shared, &delivery, &webhook.settings).await;
+    let (attempt, answered_at) = attempt(shared, &delivery, &webhook.settings, trail).await;
     let judged = judge(shared, &webhook, &mut delivery, lead, &attempt, &mut state).await;
     let failures = delivery.attempts.len();
     let verdict = match judged {
@@ -170,19 +181,30 @@ fn off_reason(webhook: &Webhook) -> Option<String> {
 }
 
 /// One signed exchange, with this attempt's time.
-async fn attempt(shared: &Shared, delivery: &Delivery, settings: &Settings) -> (Attempt, Timestamp) {
+async fn attempt(
+    shared: &Shared,
+    delivery: &Delivery,
+    settings: &Settings,
+    trail: Option<&Trail<'_>>,
+) -> (Attempt, Timestamp) {
     let started_at = shared.clock.now();
     let began = Instant::now();
+    let span = Begun::at(started_at);
     let rendering = delivery.renderings.last().expect("`prepare` leaves at least one rendering");
     let mut headers = identity(delivery.id, rendering, settings, started_at);
     // A receiver that drops ids which it knows must still get it, and can tell what it gets.
     let resend_of = delivery.resend_of.as_ref();
     headers.extend(resend_of.map(|of| ("webhook-resend-of".to_owned(), of.first.to_string())));
+    headers.extend(trail.and_then(|trail| trail.header(&span, &rendering.request)));
     let timeout = Duration::from_secs(u64::from(settings.timeout_seconds));
     let outcome = shared.carrier.carry(&rendering.request, &headers, timeout).await;
     shared.metrics.attempted(&outcome, began.elapsed());
+    let number = u32::try_from(delivery.attempts.len() + 1).unwrap_or(u32::MAX);
+    if let Some(trail) = trail {
+        trail.attempted(&span, number, &rendering.request, &outcome);
+    }
     let attempt = Attempt {
-        number: u32::try_from(delivery.attempts.len() + 1).unwrap_or(u32::MAX),
+        number,
         started_at,
         elapsed_ms: u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX),
         rendering: u32::try_from(delivery.renderings.len() - 1).ok(),

@@ -1,6 +1,9 @@
 //! The engine as its surfaces see it: events in, commands by hand, start and shutdown.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use leadhook_core::{
@@ -30,6 +33,7 @@ use crate::{
     operations::OperationsSet,
     plugins::{PluginParts, Plugins},
     resends::{self, Resends},
+    spans::{Collector, Spans},
 };
 
 /// Takes one request to its handler; the courier in service, something scripted in tests.
@@ -62,6 +66,8 @@ pub struct Parts {
     pub public_url: Option<String>,
     /// What knows cities by address; without it a lead has the cities that are stated.
     pub cities: Option<Arc<dyn Cities>>,
+    /// Where traces of events and deliveries go; without it none are made.
+    pub collector: Option<Collector>,
 }
 
 /// A running engine. Clones share it.
@@ -82,6 +88,7 @@ pub(crate) struct Shared {
     pub(crate) resends: Resends,
     pub(crate) operations: OperationsSet,
     pub(crate) metrics: Metrics,
+    pub(crate) spans: Spans,
     pub(crate) signals: mpsc::UnboundedSender<Signal>,
     stop: CancellationToken,
     dispatcher: std::sync::Mutex<Option<JoinHandle<()>>>,
@@ -101,6 +108,7 @@ impl Engine {
             resends: Resends::default(),
             operations: OperationsSet::default(),
             metrics: Metrics::default(),
+            spans: Spans::start(parts.collector),
             keys: KeyRing::new(Arc::clone(&parts.store), parts.public_url),
             cities: parts.cities,
             store: parts.store,
@@ -138,6 +146,7 @@ impl Engine {
     /// Adds what the engine counts to those who are asked for metrics. Fails where the same was added before.
     pub fn register(&self, registry: &Registry) -> prometheus::Result<()> {
         self.shared.metrics.register(registry)?;
+        self.shared.spans.register(registry)?;
         self.plugins().map_or(Ok(()), |plugins| plugins.register(registry))
     }
 
@@ -165,8 +174,10 @@ impl Engine {
     ) -> Result<Vec<std::result::Result<Receipt, Refusal>>> {
         self.find_cities(&mut events);
         let shared = Arc::clone(&self.shared);
+        let span = shared.spans.begin(shared.clock.now());
         carry_through(async move {
             let answers = shared.store.accept(account, events, shared.clock.now()).await?;
+            shared.spans.accepted(span, account, &answers);
             shared.wake_for(account, &answers);
             Ok(answers)
         })
@@ -183,8 +194,10 @@ impl Engine {
             webhook.find_cities(|address| cities.city_of(address.parse().ok()?));
         }
         let shared = Arc::clone(&self.shared);
+        let span = shared.spans.begin(shared.clock.now());
         carry_through(async move {
             let answers = shared.store.relay(account, webhook, shared.clock.now()).await?;
+            shared.spans.accepted(span, account, &answers);
             shared.wake_for(account, &answers);
             Ok(answers)
         })
@@ -258,9 +271,10 @@ impl Engine {
         .await
     }
 
-    /// Claims nothing more, gives what is under way until `deadline` to end, and closes the store.
+    /// Claims nothing more, gives what is under way until `deadline` to end, then spans to be told, and closes the store.
     /// What does not end in time is sent again, under the same id, after the next start.
     pub async fn shutdown(&self, deadline: Duration) {
+        let began = Instant::now();
         self.shared.stop.cancel();
         let running = self.shared.dispatcher.lock().ok().and_then(|mut slot| slot.take());
         if let Some(mut running) = running
@@ -271,6 +285,7 @@ impl Engine {
             );
             running.abort();
         }
+        self.shared.spans.close(deadline.saturating_sub(began.elapsed())).await;
         self.shared.store.close().await;
     }
 }

@@ -25,6 +25,7 @@ mod recordings;
 mod replay;
 mod resends;
 mod retention;
+mod spans;
 
 pub use activate::Activation;
 pub use again::Unrepeatable;
@@ -33,3 +34,4 @@ pub use engine::{Carrier, Engine, Parts};
 pub use plugins::PluginParts;
 pub use recordings::{Linked, Recording};
 pub use replay::{Again, Replay, Replayed};
+pub use spans::{Collector, called_from};

@@ -121,12 +121,7 @@ impl PluginMetrics {
     /// Plugins were run.
     pub(crate) fn ran(&self, runs: &[Run]) {
         for run in runs {
-            let outcome = match &run.decided {
-                // The sandbox knows nine kinds.
-                Decided::Broken(broken) => broken.kind.as_str(),
-                _ => "ok",
-            };
-            self.runs.with_label_values(&[outcome]).inc();
+            self.runs.with_label_values(&[run_label(run)]).inc();
             self.seconds.observe(Duration::from_micros(run.elapsed_us).as_secs_f64());
             self.fuel.inc_by(run.fuel);
         }
@@ -135,6 +130,15 @@ impl PluginMetrics {
 
 /// The classes of statuses that an answer can have.
 const STATUS_CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+
+/// How a plugin's run ended, as one of few words.
+pub(crate) fn run_label(run: &Run) -> &str {
+    match &run.decided {
+        // The sandbox knows nine kinds.
+        Decided::Broken(broken) => broken.kind.as_str(),
+        _ => "ok",
+    }
+}
 
 /// What came of an attempt, as one of few words.
 fn label(outcome: &Outcome) -> &'static str {
@@ -148,7 +152,8 @@ fn label(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn counter(name: &str, help: &str) -> IntCounter {
+/// A counter from 0 on.
+pub(crate) fn counter(name: &str, help: &str) -> IntCounter {
     IntCounter::new(name, help).expect("the name is a constant that fits")
 }
 

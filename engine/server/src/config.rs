@@ -5,6 +5,7 @@
 //! where it was given.
 
 mod cities;
+mod collector;
 mod retention;
 mod sources;
 mod watching;
@@ -151,6 +152,10 @@ settings! {
     /// leads; 365 unless given
     /// [env: LEADHOOK_RETENTION_ATTEMPTS_DAYS]
     retention_attempts_days "N" "retention-attempts-days" "LEADHOOK_RETENTION_ATTEMPTS_DAYS" Some("365"), false;
+    /// The URL of a collector that takes OpenTelemetry traces by OTLP over HTTP, like http://127.0.0.1:4318; without it none
+    /// are made
+    /// [env: LEADHOOK_OTLP_ENDPOINT]
+    otlp_endpoint "URL" "otlp-endpoint" "LEADHOOK_OTLP_ENDPOINT" None, false;
     /// A PEM file with certificates to trust besides the public ones; may be given several times
     /// [env: LEADHOOK_ROOT_CERTIFICATE]
     root_certificate "PEM" "root-certificate" "LEADHOOK_ROOT_CERTIFICATE" None, true;
@@ -183,6 +188,8 @@ pub(crate) struct Config {
     pub(crate) plugin_limits: Limits,
     /// For how long what happened is kept.
     pub(crate) retention: Retention,
+    /// Where traces are posted to.
+    pub(crate) otlp_traces: Option<String>,
     /// PEM files with further roots.
     pub(crate) root_certificate: Vec<PathBuf>,
     /// The key of the account `default`, where it is given from outside.
@@ -247,6 +254,7 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
     let switch_off_after_days = watching::switch_off_after_days(sources);
     let plugin_limits = plugin_limits(sources);
     let retention = retention::retention(sources);
+    let otlp_traces = collector::otlp_traces(sources);
     let root_certificate = sources.many("root_certificate", |text| match std::fs::File::open(text) {
         Ok(_) => Ok(PathBuf::from(text)),
         Err(error) => Err(format!("the file {text} cannot be read: {error}")),
@@ -272,6 +280,7 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
         switch_off_after_days: switch_off_after_days?,
         plugin_limits: plugin_limits?,
         retention: retention?,
+        otlp_traces: otlp_traces?,
         root_certificate: root_certificate?,
         api_key: api_key?,
         operator_key: operator_key?,

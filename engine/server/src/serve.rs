@@ -2,6 +2,7 @@
 
 mod account;
 mod cities;
+mod collector;
 pub(crate) mod connections;
 pub(crate) mod signal;
 mod uses;
@@ -29,6 +30,7 @@ use crate::{
 };
 use account::FirstKey;
 use cities::CityFile;
+use collector::collector;
 use signal::Signals;
 
 /// The subcommand by which a child of the engine compiles one plugin.
@@ -122,17 +124,22 @@ fn grace_of_requests(shutdown: Duration) -> Duration {
     (shutdown / 2).min(Duration::from_secs(10))
 }
 
-/// What sends webhooks and fetches recordings.
-fn courier(config: &Config) -> anyhow::Result<Courier> {
+/// Whose certificates are believed.
+fn roots(config: &Config) -> anyhow::Result<Roots> {
     let mut roots = Roots::default();
     for file in &config.root_certificate {
         let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
         roots = roots.and_pem(&text).with_context(|| format!("in {}", file.display()))?;
     }
+    Ok(roots)
+}
+
+/// What sends webhooks and fetches recordings.
+fn courier(config: &Config) -> anyhow::Result<Courier> {
     Ok(Courier::new(CourierSettings {
         addresses: AddressPolicy::new(config.allow_destination.clone()),
         source_addresses: config.source_address.clone(),
-        roots,
+        roots: roots(config)?,
         ..CourierSettings::default()
     })?)
 }
@@ -142,6 +149,7 @@ async fn start_engine(
     courier: Arc<Courier>,
     config: &Config,
 ) -> anyhow::Result<Engine> {
+    let to_collector = config.otlp_traces.clone().map(|url| collector(url, roots(config)?));
     let parts = Parts {
         store,
         carrier: courier,
@@ -155,6 +163,7 @@ async fn start_engine(
         plugins: Some(plugins(&config.data)?),
         public_url: config.public_url.clone(),
         cities: cities(config)?,
+        collector: to_collector.transpose()?,
     };
     Ok(Engine::start(parts).await?)
 }

@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use leadhook_core::{
     accept::Refusal,
     delivery::{Delivery, Fingerprints, Rendering},
-    event::Event,
+    event::{Event, EventKind},
     id::{AccountId, DeliveryId, LeadRef, SiteId, WebhookId},
     lead::{Cause, Lead},
     plugin::{PluginVersion, StateChange, Stored},
@@ -106,6 +106,10 @@ pub enum Saved {
 pub struct Receipt {
     /// The event's id, the source's or one made here.
     pub event_id: String,
+    /// What happened.
+    pub kind: EventKind,
+    /// When, by the source's clock.
+    pub time: Timestamp,
     /// The deliveries it made owed, with the time at which each falls due.
     pub deliveries: Vec<DeliveryId>,
     /// The earliest due time for each webhook that is owed something new; empty for a repeat.

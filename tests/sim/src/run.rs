@@ -161,6 +161,7 @@ async fn play(world: &Arc<World>, script: &mut Script, store: Arc<SimStore>) -> 
         plugins: None,
         public_url: None,
         cities: None,
+        collector: None,
     };
     let engine = match Engine::start(parts).await {
         Ok(engine) => engine,

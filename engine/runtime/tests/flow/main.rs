@@ -19,4 +19,5 @@ mod plugins;
 mod retention;
 mod retry;
 mod rules;
+mod tracing;
 mod world;

@@ -22,7 +22,7 @@ use leadhook_core::{
     webhook::{Settings, Switch},
 };
 use leadhook_runtime::{
-    Carrier, Engine, Parts, PluginParts,
+    Carrier, Collector, Engine, Parts, PluginParts,
     clock::{Clock, ManualClock},
     limits::Limits,
 };
@@ -132,18 +132,24 @@ impl World {
             panics: AtomicBool::new(false),
         });
         let store = RedbStore::open(folder.path(), Options::default()).unwrap();
-        let engine = start_engine(store, &handler, &clock, limits, plugins()).await;
+        let parts = parts(store, &handler, &clock, limits, plugins());
+        let engine = Engine::start(parts).await.unwrap();
         Self { engine, clock, handler, folder, limits, next_webhook: std::cell::Cell::new(1) }
     }
 
     /// Stops the engine and starts another on the same folder.
     pub(crate) async fn restart(&mut self) {
-        self.restart_with(plugins()).await;
+        self.restart_with(plugins(), None).await;
+    }
+
+    /// The same with an engine that tells traces.
+    pub(crate) async fn restart_traced(&mut self, collector: Collector) {
+        self.restart_with(plugins(), Some(collector)).await;
     }
 
     /// The same with another engine's plugins: none of them comes with it.
     pub(crate) async fn restart_without_bundled(&mut self) {
-        self.restart_with(PluginParts { bundled: Vec::new(), ..plugins() }).await;
+        self.restart_with(PluginParts { bundled: Vec::new(), ..plugins() }, None).await;
     }
 
     /// The same after every version of every plugin was lost.
@@ -157,10 +163,11 @@ impl World {
         self.restart_without_bundled().await;
     }
 
-    async fn restart_with(&mut self, plugins: PluginParts) {
+    async fn restart_with(&mut self, plugins: PluginParts, collector: Option<Collector>) {
         self.engine.shutdown(Duration::from_secs(10)).await;
         let store = RedbStore::open(self.folder.path(), Options::default()).unwrap();
-        self.engine = start_engine(store, &self.handler, &self.clock, self.limits, plugins).await;
+        let parts = parts(store, &self.handler, &self.clock, self.limits, plugins);
+        self.engine = Engine::start(Parts { collector, ..parts }).await.unwrap();
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
@@ -286,14 +293,14 @@ impl Handler {
     }
 }
 
-async fn start_engine(
+fn parts(
     store: RedbStore,
     handler: &Arc<Handler>,
     clock: &Arc<ManualClock>,
     limits: Limits,
     plugins: PluginParts,
-) -> Engine {
-    let parts = Parts {
+) -> Parts {
+    Parts {
         store: Arc::new(store),
         carrier: Arc::clone(handler) as Arc<dyn Carrier>,
         clock: Arc::clone(clock) as Arc<dyn Clock>,
@@ -301,8 +308,8 @@ async fn start_engine(
         plugins: Some(plugins),
         public_url: Some("https://hooks.example".to_owned()),
         cities: None,
-    };
-    Engine::start(parts).await.unwrap()
+        collector: None,
+    }
 }
 
 /// One sandbox for all tests of this process; the tests of all processes share what is compiled.

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use leadhook_core::account::key::Scope;
+use leadhook_runtime::called_from;
 use leadhook_store::{Acting, as_asked_by};
 
 use super::{
@@ -24,7 +25,9 @@ pub(super) async fn pass(State(api): State<Api>, request: Request, next: Next) -
     let began = Instant::now();
     let method = request.method().clone();
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    let response = admit(&api, matched.as_ref(), request, next).await;
+    let traceparent = request.headers().get("traceparent").cloned();
+    let traceparent = traceparent.as_ref().and_then(|value| value.to_str().ok());
+    let response = called_from(traceparent, admit(&api, matched.as_ref(), request, next)).await;
     let path = matched.as_ref().map_or("unknown", MatchedPath::as_str);
     api.scrape.answered(response.status());
     let status = response.status().as_u16();

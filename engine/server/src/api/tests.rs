@@ -165,6 +165,7 @@ impl World {
             plugins: Some(plugins::parts()),
             public_url: Some("https://hooks.example".to_owned()),
             cities: None,
+            collector: None,
         };
         let engine = Engine::start(parts).await.unwrap();
         Self { router: router(engine.clone(), settings), engine, handler, clock, _folder: folder }

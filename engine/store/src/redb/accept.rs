@@ -102,7 +102,7 @@ fn first_receipt(tx: &mut Tx<'_>, key: (u32, &str, &str)) -> Result<Option<Recei
     let Some(stored) = table.get((key.0, lead, version))? else { return Ok(None) };
     let cause: Cause =
         row::decode(stored.value(), || format!("event that made version {version} of lead number {lead}"))?;
-    Ok(Some(Receipt { event_id: cause.event_id, deliveries: cause.deliveries, wake: Vec::new() }))
+    Ok(Some(answer_of(cause, Vec::new())))
 }
 
 /// Whether a trace answers the question. Traces of a client are in order of their leads' start.
@@ -159,5 +159,10 @@ fn receipt(cause: Cause, deliveries: &[Delivery]) -> Receipt {
             None => wake.push((delivery.id.lane.webhook, due)),
         }
     }
-    Receipt { event_id: cause.event_id, deliveries: cause.deliveries, wake }
+    answer_of(cause, wake)
+}
+
+fn answer_of(cause: Cause, wake: Vec<(WebhookId, Timestamp)>) -> Receipt {
+    let Cause { event_id, kind, time, deliveries, .. } = cause;
+    Receipt { event_id, kind, time, deliveries, wake }
 }

@@ -60,7 +60,7 @@ pub(super) fn acknowledge(world: &World, events: &[Event], answer: Result<Accept
 
 fn made_up(event: &Event) -> Receipt {
     let event_id = event.id.clone().unwrap_or_default();
-    Receipt { event_id, deliveries: Vec::new(), wake: Vec::new() }
+    Receipt { event_id, kind: event.kind, time: event.time, deliveries: Vec::new(), wake: Vec::new() }
 }
 
 /// A claim.

@@ -100,6 +100,7 @@ impl Stage {
             plugins: Some(plugin_parts(Sandbox::new(Options::default())?)),
             public_url: None,
             cities: None,
+            collector: None,
         })
         .await?;
         let secrets = SigningSecret::parse(script::SECRET).into_iter().collect();
