@@ -13,6 +13,7 @@ mod commands;
 mod crash;
 mod demo;
 mod enrichment;
+mod erasure;
 mod fairness;
 #[cfg(target_os = "linux")]
 mod full_disk;

@@ -61,6 +61,9 @@ pub enum Refusal {
         /// The event's type.
         kind: EventKind,
     },
+    /// The lead was erased with its client; what else comes of it would be kept against the client's will.
+    #[error("the lead {0} was erased on request; nothing more is kept of it")]
+    Erased(LeadRef),
 }
 
 impl Refusal {
@@ -69,6 +72,7 @@ impl Refusal {
         match self {
             Self::UnknownSite(_) => "unknown_site",
             Self::UnknownLead { .. } => "unknown_lead",
+            Self::Erased(_) => "erased",
         }
     }
 
@@ -76,7 +80,7 @@ impl Refusal {
     pub fn path(&self) -> &'static str {
         match self {
             Self::UnknownSite(_) => "site",
-            Self::UnknownLead { .. } => "lead.id",
+            Self::UnknownLead { .. } | Self::Erased(_) => "lead.id",
         }
     }
 }

@@ -34,6 +34,8 @@ words! {
         ResendBegun "resend.begun",
         /// A resend of a period was cancelled.
         ResendCancelled "resend.cancelled",
+        /// The erasure of a client was asked for.
+        ClientErased "client.erased",
         /// A relay's token was made.
         RelayMade "relay.made",
         /// A relay's token was revoked.

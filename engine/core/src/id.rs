@@ -88,6 +88,12 @@ pub struct WebhookId(pub u64);
 #[serde(transparent)]
 pub struct ResendId(pub Serial);
 
+/// An erasure's id: the serial at which it was asked for; leads that arrived later are not looked at.
+/// Shown as `er_` and 13 letters and digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ErasureId(pub Serial);
+
 /// A delivery's id: its lane and its own number, so that nothing need be looked up to find it.
 /// Shown as `dlv_` and 39 letters and digits; sent as `webhook-id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -159,6 +165,19 @@ impl FromStr for ResendId {
     }
 }
 
+impl fmt::Display for ErasureId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "er_{}", base32().encode(&self.0.0.to_be_bytes()))
+    }
+}
+
+impl FromStr for ErasureId {
+    type Err = NotAnId;
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        decode(text, "erasure", "er_").map(|bytes| Self(Serial(u64::from_be_bytes(bytes))))
+    }
+}
+
 impl fmt::Display for DeliveryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = [0; 24];
@@ -195,6 +214,8 @@ mod tests {
         assert_eq!(lane.webhook.to_string().parse(), Ok(lane.webhook));
         let resend = ResendId(lane.lead);
         assert_eq!(resend.to_string().parse(), Ok(resend));
+        let erasure = ErasureId(lane.lead);
+        assert_eq!(erasure.to_string().parse(), Ok(erasure));
     }
 
     #[test]

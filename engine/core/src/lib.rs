@@ -40,6 +40,7 @@ pub mod preview;
 pub mod render;
 // What happened, and what follows
 pub mod breaker;
+pub mod erasure;
 pub mod notification;
 pub mod operations;
 pub mod outcome;

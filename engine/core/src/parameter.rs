@@ -5,7 +5,7 @@
 //! The contract, "Rendering and encoding", says what happens where there is none.
 
 mod call;
-mod client;
+pub(crate) mod client;
 mod device;
 mod identity;
 mod qualification;

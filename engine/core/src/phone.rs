@@ -1,5 +1,7 @@
 //! Phone numbers: one way to write each, so that a client is recognised again.
 
+use std::collections::BTreeSet;
+
 /// A number as it is kept: digits only, in the site's country's long form; a SIP URI whole.
 ///
 /// In Russia (`RU`) 11 digits beginning with 8 begin with 7, and 10 digits get a 7 in front, unless the
@@ -22,6 +24,11 @@ pub fn normalise(text: &str, country: &str) -> String {
         (10, _) => format!("7{digits}"),
         _ => digits,
     }
+}
+
+/// Every way in which a number written so is kept, whatever the country of the site that it came in on.
+pub fn kept_forms(text: &str) -> BTreeSet<String> {
+    ["RU", ""].map(|country| normalise(text, country)).into()
 }
 
 fn is_sip(text: &str) -> bool {

@@ -218,6 +218,9 @@ pub struct Resend {
     pub place: Serial,
     /// What came of its deliveries.
     pub counts: Counts,
+    /// How many of those skipped were erased with their clients; kept beside the others.
+    #[serde(skip)]
+    pub erased: u64,
 }
 
 impl Resend {
@@ -225,7 +228,7 @@ impl Resend {
     pub fn new(id: ResendId, wanted: Wanted) -> Self {
         let place = Serial::at(wanted.from.plus_ms(-CLOCK_AHEAD_MS_MAX)).min(id.0);
         let (phase, counts) = (Phase::Running, Counts::default());
-        Self { id, wanted, phase, counted: 0, counted_to: place, place, counts }
+        Self { id, wanted, phase, counted: 0, counted_to: place, place, counts, erased: 0 }
     }
 
     /// Whether it is known how many there are.

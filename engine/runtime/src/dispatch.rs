@@ -15,6 +15,7 @@ use crate::{
     board::{Board, Health, Key, Part, Turn},
     deliver,
     engine::Shared,
+    erasures,
     notify::notify,
     operations, resends, retention,
 };
@@ -123,6 +124,7 @@ impl Dispatcher {
         self.under_way.spawn(operations::run(Arc::clone(&self.shared), self.stop.clone()));
         let mut pause_ms = PAUSE_MS;
         while !self.stop.is_cancelled() {
+        self.under_way.spawn(erasures::run(Arc::clone(&self.shared), self.stop.clone()));
             match self.send_what_is_due().await {
                 Ok(true) => {
                     pause_ms = PAUSE_MS;

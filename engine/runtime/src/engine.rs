@@ -27,6 +27,7 @@ use crate::{
     cities::Cities,
     clock::Clock,
     dispatch::{Dispatcher, Signal},
+    erasures::{self, Erasures},
     keys::KeyRing,
     limits::Limits,
     metrics::Metrics,
@@ -86,6 +87,7 @@ pub(crate) struct Shared {
     pub(crate) cities: Option<Arc<dyn Cities>>,
     pub(crate) plugins: Option<Arc<Plugins>>,
     pub(crate) resends: Resends,
+    pub(crate) erasures: Erasures,
     pub(crate) operations: OperationsSet,
     pub(crate) metrics: Metrics,
     pub(crate) spans: Spans,
@@ -112,6 +114,7 @@ impl Engine {
             keys: KeyRing::new(Arc::clone(&parts.store), parts.public_url),
             cities: parts.cities,
             store: parts.store,
+            erasures: Erasures::default(),
             carrier: parts.carrier,
             clock: parts.clock,
             limits: parts.limits,
@@ -126,6 +129,7 @@ impl Engine {
             *slot = Some(running);
         }
         Ok(Self { shared })
+        erasures::resume(&shared).await?;
     }
 
     /// The store, for what needs no engine: sites, lists, single rows.

@@ -13,6 +13,7 @@ pub mod clock;
 mod deliver;
 mod dispatch;
 mod engine;
+mod erasures;
 mod failing;
 mod keys;
 pub mod limits;

@@ -7,6 +7,7 @@ mod auth;
 mod backups;
 mod body;
 mod deliveries;
+mod erasures;
 mod events;
 mod gate;
 mod health;
@@ -217,6 +218,8 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::cancel))
         .routes(routes!(deliveries::replay::replay))
         .routes(routes!(resends::create, resends::list))
+        .routes(routes!(erasures::create, erasures::list))
+        .routes(routes!(erasures::get))
         .routes(routes!(resends::get, resends::cancel))
         .routes(routes!(notifications::list))
         .routes(routes!(stream::follow))

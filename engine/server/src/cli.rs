@@ -9,6 +9,7 @@ mod check;
 mod client;
 mod delivery;
 mod demo;
+mod erase;
 pub(crate) mod failure;
 mod files;
 mod lead;
@@ -116,6 +117,9 @@ enum Command {
     #[command(after_help = audit::HELP)]
     Audit(audit::Options),
     /// Copy all that an engine keeps into a file, while it runs
+    /// Erase all that is kept of one client, and print the certificate of it
+    #[command(after_help = erase::HELP)]
+    Erase(erase::Options),
     #[command(after_help = backup::BACKUP)]
     Backup(backup::Backup),
     /// Bring a backup back into an empty data folder
@@ -243,6 +247,7 @@ pub(crate) fn run(line: Line) -> anyhow::Result<ExitCode> {
             terminal.line(api::openapi().to_pretty_json()?)?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Erase(options) => erase::run(&options, &mut terminal),
         Command::CompilePlugin => {
             leadhook_sandbox::compile_as_child()?;
             Ok(ExitCode::SUCCESS)

@@ -33,6 +33,8 @@ pub enum ByHand {
     WebhookOff,
     /// It was sent again as often as it can be ([`leadhook_core::delivery::RESENDS_MAX`]).
     SentTooOften,
+    /// It was erased with its client, so there is nothing to send.
+    Erased,
     /// There is no such delivery.
     Unknown,
 }

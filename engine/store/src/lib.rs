@@ -8,6 +8,7 @@ mod accounts;
 mod acting;
 mod backup;
 mod by_hand;
+mod erasure;
 mod error;
 mod follow;
 mod measure;
@@ -45,6 +46,7 @@ pub use crate::{
     acting::{Acting, as_asked_by, carried},
     backup::{BackupHead, Unpacker},
     by_hand::ByHand,
+    erasure::{ErasureBegun, ErasureStep, Erasures, NextErasureStep},
     error::{Result, StoreError},
     follow::{Change, FOLLOWER_QUEUE_MAX, Follow, Followed, Following, Happening},
     measure::{Measured, Measures},

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use leadhook_core::{retention::Retention, time::Timestamp};
 
-use crate::Result;
+use crate::{Erasures, Result};
 
 /// A backup under way: a consistent view of all that was stored when it began.
 pub trait Backup: Send {
@@ -55,7 +55,7 @@ pub struct RetentionStep {
 
 /// The commands of upkeep, a part of [`Store`](crate::Store).
 #[async_trait]
-pub trait Upkeep: Send + Sync {
+pub trait Upkeep: Erasures + Send + Sync {
     /// Begins a backup. What is stored from now on is not in it; the file grows by what is changed until it is dropped.
     async fn begin_backup(&self, now: Timestamp) -> Result<Box<dyn Backup>>;
     /// Removes some of what is no longer to be kept: of the oldest day, from a place on. `None` when nothing is left to go.

@@ -23,7 +23,7 @@ pub(super) fn value<'a>(parameter: Parameter, view: &View<'a>) -> Valued<'a> {
 
 /// The first 16 bytes of HMAC-SHA-256 over the phone as it is kept, as 32 hexadecimal digits: the same client,
 /// the same id, and no phone readable from it without the account's key (the contract, "Qualification").
-fn client_id(phone: &str, key: &[u8; 32]) -> String {
+pub(crate) fn client_id(phone: &str, key: &[u8; 32]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(phone.as_bytes());
     let sum = mac.finalize().into_bytes();

@@ -7,6 +7,7 @@
 )]
 
 mod again;
+mod erasures;
 mod failing;
 mod fairness;
 mod golden;

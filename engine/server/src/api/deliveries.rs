@@ -138,7 +138,7 @@ pub(super) async fn get(
     responses(
         (status = 202, description = "It goes out", body = Sent),
         (status = 404, description = "There is no such delivery", body = ProblemBody),
-        (status = 409, description = "`already_sending`; `skipped` with its `reason`; `webhook_off` and `sent_too_often` where it would be sent again", body = ProblemBody),
+        (status = 409, description = "`already_sending`; `skipped` with its `reason`; `erased` with its client; `webhook_off` and `sent_too_often` where it would be sent again", body = ProblemBody),
     ))]
 pub(super) async fn send(
     State(api): State<Api>,
@@ -186,11 +186,16 @@ fn unknown(id: DeliveryId) -> Problem {
     Problem::not_found(format!("the account has no delivery `{id}`"))
 }
 
+fn erased() -> Problem {
+    Problem::conflict("erased", "it was erased with its client; there is nothing left to be sent")
+}
+
 /// Why a command by hand was not carried out.
 fn refused(id: DeliveryId, answer: ByHand) -> Problem {
     match answer {
         ByHand::Unknown | ByHand::Done { .. } | ByHand::SentAgain { .. } => unknown(id),
         ByHand::Sending => Problem::conflict("already_sending", "it is being sent at this moment"),
+        ByHand::Erased => erased(),
         ByHand::WebhookOff => {
             Problem::conflict("webhook_off", "it has ended, and is sent again only while its webhook is on")
         }

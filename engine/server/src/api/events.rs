@@ -68,7 +68,7 @@ pub(super) enum EventAnswer {
 /// Why an event was refused.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct EventError {
-    /// A stable word: `invalid_event`, `unknown_lead`, `unknown_site`, `event_too_large`, `bad_json`.
+    /// A stable word: `invalid_event`, `unknown_lead`, `erased`, `unknown_site`, `event_too_large`, `bad_json`.
     pub(super) code: &'static str,
     /// What is wrong and what to do, for people.
     pub(super) detail: String,

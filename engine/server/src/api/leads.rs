@@ -127,6 +127,10 @@ pub(super) struct LeadWhole {
     /// What is known.
     #[serde(flatten)]
     lead: LeadShown,
+    /// The erasure by which it was erased with its client; only its names and times are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "er_0a1b2c3d4e5f6")]
+    erased_by: Option<String>,
     /// The events accepted for it, oldest first.
     history: Vec<CauseShown>,
     /// Its deliveries, the newest owed first, at most 500.
@@ -275,8 +279,10 @@ pub(super) async fn get(
     };
     let wanted = DeliveryQuery { lead: Some(reference), limit: LIMIT_MAX, ..DeliveryQuery::default() };
     let deliveries = store.deliveries(account, wanted).await?;
+    let erased_by = store.erased(account, lead.serial).await?;
     Ok(Answer(LeadWhole {
         lead: LeadShown::of(&lead),
+        erased_by: erased_by.map(|id| id.to_string()),
         history: history.into_iter().map(CauseShown::of).collect(),
         deliveries: deliveries.rows.iter().map(DeliveryShown::of).collect(),
         deliveries_next_cursor: cursor(deliveries.next),

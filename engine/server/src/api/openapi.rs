@@ -31,6 +31,7 @@ const TAGS: &[(&str, &str)] = &[
     ("audit", "Who changed what"),
     ("deliveries", "What is owed to handlers, and what became of it"),
     ("resends", "Periods that are sent again"),
+    ("erasures", "Clients whose data is erased"),
     ("upkeep", "For the operator: keeping the engine in order"),
     ("recordings", "What was said, for who got a link to it"),
     ("leads", "What is known about leads"),

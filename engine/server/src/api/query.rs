@@ -9,7 +9,7 @@ use axum::{
 use leadhook_core::{
     fact::shorten,
     fault::{Fault, Faults},
-    id::{DeliveryId, ResendId, SiteId, WebhookId},
+    id::{DeliveryId, ErasureId, ResendId, SiteId, WebhookId},
     time::{Serial, Timestamp},
 };
 use leadhook_store::query::LIMIT_MAX;
@@ -178,6 +178,12 @@ impl Named for DeliveryId {
 }
 
 impl Named for ResendId {
+    fn by_id(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: leadhook_core::id::NotAnId| error.to_string())
+    }
+}
+
+impl Named for ErasureId {
     fn by_id(text: &str) -> Result<Self, String> {
         text.parse().map_err(|error: leadhook_core::id::NotAnId| error.to_string())
     }

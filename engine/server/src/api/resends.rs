@@ -82,6 +82,8 @@ pub(super) struct ResendShown {
     failed: u64,
     /// Not sent again: they go on being tried, were held back, were sent again too often, or were called off.
     skipped: u64,
+    /// Of those skipped, the ones that were erased with their clients.
+    erased: u64,
 }
 
 impl ResendShown {
@@ -105,6 +107,7 @@ impl ResendShown {
             delivered: counts.delivered,
             failed: counts.failed,
             skipped: counts.skipped,
+            erased: resend.erased,
         }
     }
 }

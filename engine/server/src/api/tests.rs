@@ -8,6 +8,7 @@ mod bodies;
 mod crossing;
 mod deliveries;
 mod description;
+mod erasures;
 mod events;
 mod gate;
 mod leads;

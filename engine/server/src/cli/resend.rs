@@ -211,9 +211,13 @@ fn tell(resend: &Value, access: &Access, terminal: &mut Terminal) -> anyhow::Res
 
 fn in_words(resend: &Value) -> String {
     let count = |name: &str| resend[name].as_u64().unwrap_or(0);
+    let erased = match count("erased") {
+        0 => String::new(),
+        erased => format!(" ({erased} erased)"),
+    };
     let paused = if resend["state"] == "paused" { ", paused: the webhook is off" } else { "" };
     format!(
-        "{} selected, {} delivered, {} failed, {} skipped{paused}",
+        "{} selected, {} delivered, {} failed, {} skipped{erased}{paused}",
         count("selected"),
         count("delivered"),
         count("failed"),
@@ -230,13 +234,13 @@ mod tests {
     fn a_resend_is_told_in_a_line() {
         let resend = json!({
             "id": "rs_1", "state": "paused", "webhook": "wh_1", "from": "A", "to": "B\u{1b}", "selected": 7,
-            "delivered": 3, "failed": 1, "skipped": 2,
+            "delivered": 3, "failed": 1, "skipped": 2, "erased": 1,
         });
         let (mut table, paper) = (table(), Paper::default());
         row(&mut table, &resend);
         table.print(&mut Terminal::plain(paper.clone())).unwrap();
-        let expected = "rs_1  paused  wh_1     A     B\\u{1b}  7 selected, 3 delivered, 1 failed, 2 skipped, \
-                        paused: the webhook is off";
+        let expected = "rs_1  paused  wh_1     A     B\\u{1b}  7 selected, 3 delivered, 1 failed, \
+                        2 skipped (1 erased), paused: the webhook is off";
         assert_eq!(paper.text().lines().nth(1), Some(expected));
     }
 }

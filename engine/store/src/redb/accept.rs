@@ -15,6 +15,7 @@ use leadhook_core::{
 };
 
 use super::{
+    erasure,
     recent::Fresh,
     row,
     table::{self, TraceKey},
@@ -57,6 +58,11 @@ fn accept_one(tx: &mut Tx<'_>, account: AccountId, event: &Event, now: Timestamp
         return Ok(Ok(receipt));
     }
     let known = known_lead(tx, account, &event.lead)?;
+    if let Some(lead) = &known
+        && erasure::is_erased(&tx.erased, account, lead.serial)?
+    {
+        return Ok(Err(Refusal::Erased(event.lead.clone())));
+    }
     let webhooks = setup.live_webhooks(account);
     let scene = Scene { site, webhooks: &webhooks, now };
     let (mut last, mut failure) = (tx.last, None);

@@ -10,7 +10,7 @@ use leadhook_core::{
 
 use super::{
     claim::due_delivery,
-    row, settle, table,
+    erasure, row, settle, table,
     tx::Tx,
     view::{ROWS_LOOKED_AT_MAX, listed},
 };
@@ -25,6 +25,9 @@ pub(super) fn send_now(
     now: Timestamp,
 ) -> Result<ByHand> {
     let mut delivery = match find(tx, account, id, now)? {
+        Place::Done(_) if erasure::is_erased(&tx.erased, account, id.lane.lead)? => {
+            return Ok(ByHand::Erased);
+        }
         Place::Open(delivery) => delivery,
         Place::Done(delivery) if matches!(delivery.state, State::Skipped { .. }) => {
             return Ok(ended(&delivery.state));

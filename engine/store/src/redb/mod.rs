@@ -11,6 +11,7 @@ mod by_hand;
 mod claim;
 mod command;
 mod deliveries;
+mod erasure;
 mod failure;
 mod followers;
 #[cfg(feature = "fuzzing")]

@@ -5,7 +5,7 @@
 
 pub(super) mod look;
 
-use ::redb::ReadableTable as _;
+use ::redb::ReadableTable;
 use async_trait::async_trait;
 use leadhook_core::{
     audit::{Action, Deed},
@@ -18,7 +18,7 @@ use leadhook_core::{
 };
 
 use self::look::{Counted, Found, Look};
-use super::{RedbStore, by_hand, notifications, row, settle, table, tx::Tx, view::listed};
+use super::{RedbStore, by_hand, erasure, notifications, row, settle, table, tx::Tx, view::listed};
 use crate::{NextStep, ResendBegun, Resends, Result, Stepped, query::Page};
 
 /// Why a delivery was cancelled whose resend was.
@@ -33,7 +33,8 @@ impl Resends for RedbStore {
     async fn resend(&self, account: AccountId, id: ResendId) -> Result<Option<Resend>> {
         self.read(move |view| {
             let row = view.table(table::RESEND)?.get((account.0, id.0.0))?;
-            row.map(|row| decode(row.value(), id)).transpose()
+            let erased = view.table(table::RESEND_ERASED)?;
+            row.map(|row| with_erased(&erased, account, decode(row.value(), id)?)).transpose()
         })
         .await
     }
@@ -45,8 +46,9 @@ impl Resends for RedbStore {
         before: Option<Serial>,
     ) -> Result<Page<Resend>> {
         self.read(move |view| {
+            let erased = view.table(table::RESEND_ERASED)?;
             view.newest_first(table::RESEND, account, limit, before, |serial, row| {
-                decode(row, ResendId(serial))
+                with_erased(&erased, account, decode(row, ResendId(serial))?)
             })
         })
         .await
@@ -128,13 +130,14 @@ fn forget_oldest(tx: &mut Tx<'_>, account: AccountId) -> Result<()> {
     }
     if let Some(oldest) = oldest {
         tx.resend.remove(oldest)?;
+        tx.resend_erased.remove(oldest)?;
     }
     Ok(())
 }
 fn cancel(tx: &mut Tx<'_>, account: AccountId, id: ResendId, now: Timestamp) -> Result<Option<Resend>> {
     let Some(mut resend) = read(tx, account, id)? else { return Ok(None) };
     if resend.phase != Phase::Running {
-        return Ok(Some(resend));
+        return with_erased(&tx.resend_erased, account, resend).map(Some);
     }
     end(tx, account, &mut resend, Phase::Cancelled { at: now })?;
     tx.note(account, &Deed::new(Action::ResendCancelled, &id))?;
@@ -145,7 +148,8 @@ fn cancel(tx: &mut Tx<'_>, account: AccountId, id: ResendId, now: Timestamp) -> 
             settle::end(tx, account, &delivery, &row::encode(&delivery), was_due)?;
         }
     }
-    read(tx, account, id)
+    let resend = read(tx, account, id)?;
+    resend.map(|resend| with_erased(&tx.resend_erased, account, resend)).transpose()
 }
 
 /// Notes what was counted ahead, if nothing has moved since.
@@ -209,9 +213,10 @@ fn select(
         None => listed(by_hand::find_done(tx, account, id))?.flatten(),
     };
     let Some(delivery) = delivery else { return Ok(false) };
-    let choice = resend.wanted.choose(&delivery);
-    let made = match choice {
+    let is_erased = erasure::is_erased(&tx.erased, account, id.lane.lead)?;
+    let made = match resend.wanted.choose(&delivery) {
         Choice::NotAmong => return Ok(false),
+        _ if is_erased => None,
         Choice::Skip => None,
         Choice::SendAgain => by_hand::make_again(tx, account, delivery, url.cloned(), now)?,
         Choice::TakeUp => Some(by_hand::reopened(tx, account, delivery, now)?),
@@ -225,6 +230,9 @@ fn select(
         }
         None => resend.counts.skipped += 1,
     }
+    if is_erased {
+        count_erased(tx, account, resend.id)?;
+    }
     Ok(made.is_some())
 }
 
@@ -235,7 +243,28 @@ pub(super) fn ended(tx: &mut Tx<'_>, account: AccountId, id: DeliveryId, state: 
     // What came of the delivery is worth more than that it is counted.
     let Some(Some(mut resend)) = listed(read(tx, account, ResendId(Serial(of))))? else { return Ok(()) };
     resend.counts.note(state);
+    if matches!(state, State::Cancelled { .. }) && erasure::is_erased(&tx.erased, account, id.lane.lead)? {
+        count_erased(tx, account, resend.id)?;
+    }
     put(tx, account, &resend)
+}
+
+/// Counts one more that was skipped since it was erased. It stands beside the resend, whose row older engines wrote.
+fn count_erased(tx: &mut Tx<'_>, account: AccountId, id: ResendId) -> Result<()> {
+    let key = (account.0, id.0.0);
+    let before = tx.resend_erased.get(key)?.map_or(0, |count| count.value());
+    tx.resend_erased.insert(key, before + 1)?;
+    Ok(())
+}
+
+/// A resend with the count that stands beside it.
+fn with_erased(
+    counts: &impl ReadableTable<(u32, u64), u64>,
+    account: AccountId,
+    resend: Resend,
+) -> Result<Resend> {
+    let erased = counts.get((account.0, resend.id.0.0))?.map_or(0, |count| count.value());
+    Ok(Resend { erased, ..resend })
 }
 
 /// Whether a delivery waits for its webhook to be switched on, as those of resends do; all others fall due and are

@@ -145,10 +145,10 @@ fn step_leads(tx: &mut Tx<'_>, place: RetentionPlace) -> Result<RetentionStep> {
     Ok(RetentionStep { rows, next, day_ended: false })
 }
 
-type Version = (u32, usize, Option<(Cause, Lead)>);
+pub(super) type Version = (u32, usize, Option<(Cause, Lead)>);
 
 /// The versions of a lead with the sizes of their rows; a damaged one without what it holds.
-fn versions_of(tx: &mut Tx<'_>, account: AccountId, lead: Serial) -> Result<Vec<Version>> {
+pub(super) fn versions_of(tx: &mut Tx<'_>, account: AccountId, lead: Serial) -> Result<Vec<Version>> {
     let mut versions = Vec::new();
     for entry in tx.leads.on(lead.day())?.range(table::versions(account, lead))? {
         let (key, value) = entry?;
@@ -203,3 +203,4 @@ fn remove(
     }
     Ok(versions.len())
 }
+    tx.erased.remove((account.0, lead.0))?;

@@ -112,6 +112,15 @@ pub(super) const RESEND_RUNNING: TableDefinition<'_, (u32, u64), u64> =
     TableDefinition::new("resend_running");
 /// Open deliveries that resends made owed: the lead, and the resend's serial.
 pub(super) const RESENDING: TableDefinition<'_, DeliveryKey, (u64, u64)> = TableDefinition::new("resending");
+/// Account and resend: how many of its deliveries were not sent again since they were erased. Most have no row.
+pub(super) const RESEND_ERASED: TableDefinition<'_, (u32, u64), u64> = TableDefinition::new("resend_erased");
+/// Account and serial: an erasure of a client as it stands.
+pub(super) const ERASURE: TableDefinition<'_, (u32, u64), Bytes> = TableDefinition::new("erasure");
+/// Account and serial: the erasures that have not ended.
+pub(super) const ERASURE_RUNNING: TableDefinition<'_, (u32, u64), ()> =
+    TableDefinition::new("erasure_running");
+/// Account and lead: the serial of the erasure by which it was erased.
+pub(super) const ERASED: TableDefinition<'_, (u32, u64), u64> = TableDefinition::new("erased");
 /// Account and secret: its value, and when it was set.
 pub(super) const SECRET: TableDefinition<'_, (u32, Text), Bytes> = TableDefinition::new("secret");
 /// Account and the SHA-256 of a relay's token: its site, and when it was made.

@@ -5,6 +5,7 @@
 pub(crate) mod accepting;
 pub(crate) mod accounts;
 pub(crate) mod by_hand;
+pub(crate) mod erasing;
 pub(crate) mod following;
 pub(crate) mod lanes;
 pub(crate) mod leasing;
@@ -97,6 +98,12 @@ macro_rules! conformance {
             periods: a_resend_ends_with_its_webhook,
             periods: of_each_account_the_newest_resends_are_kept_and_those_that_go_on,
             periods: resends_are_refused_with_the_reason,
+            erasing: a_clients_leads_are_emptied_and_nobody_elses,
+            erasing: what_is_owed_is_cancelled_and_what_is_being_sent_is_waited_for,
+            erasing: a_lead_that_is_erased_takes_no_events_and_answers_repeated_ones,
+            erasing: what_was_erased_is_not_sent_again_and_counted_so,
+            erasing: an_erasure_goes_on_after_a_restart,
+            erasing: of_each_account_only_so_many_erasures_run_at_one_time,
             accounts: accounts_are_made_under_numbers_and_names_of_their_own,
             accounts: a_key_speaks_for_its_account_until_it_is_deleted,
             accounts: of_each_account_only_so_many_keys_are_made,

@@ -10,7 +10,7 @@ use leadhook_runtime::{Again, Replayed, Unrepeatable};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{shown::RequestShown, unknown};
+use super::{erased, shown::RequestShown, unknown};
 use crate::api::{
     Api,
     auth::Caller,
@@ -78,7 +78,7 @@ pub(in crate::api) struct DifferenceShown {
     responses(
         (status = 200, description = "What came out, and whether it is the same", body = ReplayAnswer),
         (status = 404, description = "There is no such delivery", body = ProblemBody),
-        (status = 409, description = "`never_rendered`: no request was ever made of it, with its `state`", body = ProblemBody),
+        (status = 409, description = "`never_rendered`: no request was ever made of it, with its `state`; `erased` with its client", body = ProblemBody),
     ))]
 pub(in crate::api) async fn replay(
     State(api): State<Api>,
@@ -89,6 +89,9 @@ pub(in crate::api) async fn replay(
     let replay = api.engine.replay(account, id).await?.ok_or_else(|| unknown(id))?;
     drop(place);
     if replay.renderings.is_empty() {
+        if api.engine.store().erased(account, id.lane.lead).await?.is_some() {
+            return Err(erased());
+        }
         return Err(never_rendered(&replay.delivery));
     }
     let recorded = replay.delivery.renderings.iter();

@@ -83,6 +83,8 @@ impl Changes<'_> {
         self.call("DELETE", "/v1/resends/{id}", &resend, json!({})).await;
         self.tells("resend.cancelled", &resend);
         world.handler.answers.add_permits(Semaphore::MAX_PERMITS / 2);
+        let erased = self.call("POST", "/v1/erasures", "", json!({"phone": "79990000000"})).await;
+        self.tells("client.erased", erased.text("id"));
         // That a cancelled delivery is told is among the store's own cases: it needs one that waits.
         self.called.push(("POST", "/v1/deliveries/{id}/cancel"));
     }

@@ -17,6 +17,7 @@ struct Owned {
     webhook: String,
     delivery: String,
     resend: String,
+    erasure: String,
     relay: String,
     key: String,
     sha256: String,
@@ -46,8 +47,10 @@ impl World {
         let begun = self.post("/v1/resends", period).await;
         let resend = begun.text("id").to_owned();
         self.until(&format!("/v1/resends/{resend}"), |body| body["state"] == "done").await;
+        let erasure = self.post("/v1/erasures", json!({"phone": "79990000000"})).await.text("id").to_owned();
+        self.until(&format!("/v1/erasures/{erasure}"), |body| body["state"] == "done").await;
         let (key, _) = self.key(json!({"name": "Marker key"})).await;
-        Owned { webhook, delivery, resend, relay, key, sha256 }
+        Owned { webhook, delivery, resend, erasure, relay, key, sha256 }
     }
 
     /// All that the first account has, as it is told to it.
@@ -60,6 +63,7 @@ impl World {
             "/v1/deliveries",
             "/v1/leads",
             "/v1/resends",
+            "/v1/erasures",
             "/v1/notifications",
             "/v1/plugins/marker-plugin",
             "/v1/plugins/marker-plugin/versions",
@@ -90,6 +94,7 @@ fn path_of(owned: &Owned, pattern: &str) -> String {
                 ("webhooks", "{id}") => &owned.webhook,
                 ("deliveries", "{id}") => &owned.delivery,
                 ("resends", "{id}") => &owned.resend,
+                ("erasures", "{id}") => &owned.erasure,
                 ("plugins", "{name}") => "marker-plugin",
                 ("secrets", "{name}") => "marker-secret",
                 ("keys", "{id}") => &owned.key,
@@ -114,6 +119,7 @@ fn body_of(owned: &Owned, method: &str, pattern: &str) -> Value {
         ("POST", "/v1/resends") => {
             json!({"webhook": owned.webhook, "from": "2026-03-02T10:00:00Z", "to": "2026-03-02T10:00:01Z"})
         }
+        ("POST", "/v1/erasures") => json!({"phone": PHONE}),
         ("POST", "/v1/plugins/{name}/rollback") => json!({"sha256": owned.sha256}),
         ("POST", "/v1/plugins/{name}/run") => json!({"webhook": owned.webhook}),
         ("PUT", "/v1/webhooks/{id}") => json!({"url": "https://crm.example/hook"}),
@@ -149,7 +155,7 @@ async fn no_call_reads_or_changes_what_is_another_accounts() {
     let mut calls: Vec<_> = described.filter(|call| !is_open(call)).collect();
     // What the other account makes of its own comes last, since it would be there from then on.
     calls.sort_by_key(|(method, pattern)| is_own(method, pattern));
-    let ids = [&owned.webhook, &owned.delivery, &owned.resend, &owned.relay, &owned.key, &owned.sha256];
+    let ids = [&owned.webhook, &owned.delivery, &owned.resend, &owned.erasure, &owned.relay, &owned.key, &owned.sha256];
     let mut walked = BTreeSet::new();
     for (method, pattern) in &calls {
         let path = path_of(&owned, pattern);

@@ -13,7 +13,7 @@ use leadhook_core::{
 };
 
 use super::super::{
-    row,
+    erasure, row,
     shared::Shared,
     table::{self, DeliveryKey, LeadKey},
     view::{self, DayTables, View, listed},
@@ -208,7 +208,11 @@ impl Looking<'_> {
         let Some(versions) = self.leads.on(lead.day())? else { return Ok(Choice::NotAmong) };
         let newest = listed(view::newest_lead(versions, self.account, lead))?.flatten();
         let is_among = newest.is_some_and(|lead| wanted.is_of_period(lead.start.at));
-        Ok(if is_among { choice } else { Choice::NotAmong })
+        Ok(match is_among {
+            false => Choice::NotAmong,
+            true if erasure::is_erased(&self.view.table(table::ERASED)?, self.account, lead)? => Choice::Skip,
+            true => choice,
+        })
     }
 }
 
