@@ -18,6 +18,7 @@ mod fairness;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod languages;
+mod operate;
 mod order;
 mod oversize;
 mod periods;
@@ -25,6 +26,7 @@ mod plugins;
 mod preview;
 mod recordings;
 mod relay;
+mod reload;
 mod restart;
 mod retry;
 mod secrecy;

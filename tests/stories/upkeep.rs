@@ -42,9 +42,13 @@ async fn what_was_owed_when_it_was_backed_up_is_delivered_after_a_restore() {
     assert!(in_use.code == Some(1) && in_use.stderr.contains("in use"), "{in_use:?}");
 
     engine.kill();
+    let key = fs::read(engine.data().join("master-key")).unwrap();
     fs::remove_dir_all(engine.data()).unwrap();
     let restored = restore(&file, &engine.data()).await;
     assert_eq!(restored.code, Some(0), "{restored:?}");
+    let sealed = verify(&engine.data()).await;
+    assert!(sealed.code == Some(1) && sealed.stderr.contains("--master-key-file"), "{sealed:?}");
+    fs::write(engine.data().join("master-key"), key).unwrap();
     let verified = verify(&engine.data()).await;
     assert!(verified.code == Some(0) && verified.stdout.contains("is sound"), "{verified:?}");
     receiver.answer_by(|_| Answer::status(200));
@@ -75,4 +79,31 @@ async fn what_cannot_be_a_backup_or_restored_is_refused_and_leaves_nothing() {
     assert_eq!(fs::read_dir(&data).unwrap().count(), 0);
     let verified = Program::start(["verify", "--backup", file.to_str().unwrap()]).end().await;
     assert!(verified.code == Some(1) && verified.stderr.contains("not whole"), "{verified:?}");
+}
+
+#[tokio::test]
+async fn secrets_are_sealed_and_change_over_to_another_master_key() {
+    let mut engine = engine().await;
+    let secret = "hunter2-hunter2-hunter2";
+    let (status, answer) = engine.put("/v1/secrets/crm", &json!({ "value": secret })).await;
+    assert!(status < 300, "{status} {answer}");
+    engine.terminate().await;
+    let stands = |engine: &Engine| {
+        let store = fs::read(engine.data().join("leadhook.redb")).unwrap();
+        store.windows(secret.len()).any(|part| part == secret.as_bytes())
+    };
+    assert!(!stands(&engine));
+
+    engine.restart_as(Engine::setup().environment("LEADHOOK_MASTER_KEY", &"5a".repeat(32))).await;
+    assert!(engine.log().contains("the old master key"), "it says that the old one can go");
+    engine.terminate().await;
+    fs::remove_file(engine.data().join("master-key")).unwrap();
+    let lost =
+        Program::start(["serve", "--listen", "127.0.0.1:0", "--data", engine.data().to_str().unwrap()]);
+    let lost = lost.end().await;
+    assert!(lost.code == Some(1) && lost.stderr.contains("LEADHOOK_MASTER_KEY"), "{lost:?}");
+    engine.restart().await;
+    let (status, listed) = engine.get("/v1/secrets").await;
+    assert!(status == 200 && listed.to_string().contains("crm"), "{listed}");
+    assert!(!stands(&engine));
 }

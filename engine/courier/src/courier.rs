@@ -20,6 +20,7 @@ use crate::{
     CourierError,
     broken::Broken,
     connect::Connector,
+    destinations::Destinations,
     exchange::{Interrupted, ask, whole},
     names::{Names, Resolve, SystemNames},
     outgoing::outgoing,
@@ -92,6 +93,11 @@ impl Courier {
         })
     }
 
+    /// Which addresses may be sent to. Changing them holds for what is begun after.
+    pub fn destinations(&self) -> &Arc<Destinations> {
+        self.names.destinations()
+    }
+
     /// Sends this request once, and tells what happened within `timeout`, which bounds name, connection, TLS,
     /// head and body together.
     ///
@@ -138,7 +144,7 @@ impl Courier {
         extra_headers: &[(String, String)],
         deadline: Instant,
     ) -> Result<Begun, Broken> {
-        let target = Target::of(&request.url, self.names.policy())?;
+        let target = Target::of(&request.url, &self.names.destinations().current())?;
         let mut outgoing = outgoing(&target, request, extra_headers)?;
         let addresses = self.addresses(&target, deadline).await?;
 

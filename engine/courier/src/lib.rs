@@ -16,6 +16,7 @@
 mod broken;
 mod connect;
 mod courier;
+mod destinations;
 mod exchange;
 mod fetch;
 mod metered;
@@ -28,6 +29,7 @@ mod wire;
 
 pub use broken::Broken;
 pub use courier::{Courier, CourierSettings};
+pub use destinations::Destinations;
 pub use fetch::Fetched;
 pub use names::{LOOKUPS_MAX, Resolve, SystemNames};
 pub use trust::Roots;

@@ -16,7 +16,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::broken::Broken;
+use crate::{broken::Broken, destinations::Destinations};
 
 /// The most lookups that [`SystemNames`] has in flight. Others wait within their own deadlines.
 pub const LOOKUPS_MAX: usize = 64;
@@ -63,6 +63,8 @@ impl Resolve for SystemNames {
 #[derive(Debug, Clone)]
 struct Known {
     addresses: Arc<[IpAddr]>,
+    /// By which they were checked; once there is another, they are looked up and checked anew.
+    policy: Arc<AddressPolicy>,
     until: Instant,
 }
 
@@ -72,19 +74,20 @@ type Entry = Arc<AsyncMutex<Option<Known>>>;
 /// Checked addresses by name.
 pub(crate) struct Names {
     resolver: Box<dyn Resolve>,
-    policy: AddressPolicy,
+    destinations: Arc<Destinations>,
     kept_for: Duration,
     entries: Mutex<HashMap<String, Entry>>,
 }
 
 impl Names {
     pub(crate) fn new(resolver: Box<dyn Resolve>, policy: AddressPolicy, kept_for: Duration) -> Self {
-        Self { resolver, policy, kept_for, entries: Mutex::default() }
+        let destinations = Arc::new(Destinations::new(policy));
+        Self { resolver, destinations, kept_for, entries: Mutex::default() }
     }
 
     /// The rules by which addresses are checked.
-    pub(crate) fn policy(&self) -> &AddressPolicy {
-        &self.policy
+    pub(crate) fn destinations(&self) -> &Arc<Destinations> {
+        &self.destinations
     }
 
     /// The addresses of a host, at least one. Fails closed: one forbidden address among them denies them all,
@@ -92,16 +95,19 @@ impl Names {
     pub(crate) async fn addresses(&self, host: &str) -> Result<Arc<[IpAddr]>, Broken> {
         let entry = self.entry(host);
         let mut known = entry.lock().await;
-        if let Some(known) = known.as_ref().filter(|known| Instant::now() < known.until) {
+        let policy = self.destinations.current();
+        let holds = |known: &&Known| Instant::now() < known.until && Arc::ptr_eq(&known.policy, &policy);
+        if let Some(known) = known.as_ref().filter(holds) {
             return Ok(Arc::clone(&known.addresses));
         }
         *known = None;
-        let addresses = self.look_up(host).await?;
-        *known = Some(Known { addresses: Arc::clone(&addresses), until: Instant::now() + self.kept_for });
+        let addresses = self.look_up(host, &policy).await?;
+        let until = Instant::now() + self.kept_for;
+        *known = Some(Known { addresses: Arc::clone(&addresses), policy, until });
         Ok(addresses)
     }
 
-    async fn look_up(&self, host: &str) -> Result<Arc<[IpAddr]>, Broken> {
+    async fn look_up(&self, host: &str, policy: &AddressPolicy) -> Result<Arc<[IpAddr]>, Broken> {
         let unresolved = |why: &str| Broken::new(BrokenKind::NameNotResolved, format!("{host}: {why}"));
         let mut addresses =
             self.resolver.resolve(host).await.map_err(|error| unresolved(&error.to_string()))?;
@@ -116,7 +122,7 @@ impl Names {
             return Err(unresolved("there is no address"));
         }
         for address in &addresses {
-            self.policy.permits(*address).map_err(|denied| {
+            policy.permits(*address).map_err(|denied| {
                 Broken::new(BrokenKind::AddressDenied, format!("{host} resolves to {denied}"))
             })?;
         }
@@ -182,6 +188,15 @@ mod tests {
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_ne!(names.addresses("crm.example").await.unwrap(), first);
         assert_eq!(resolver.0.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_remembered_is_checked_by_the_policy_of_now() {
+        let names = names(&Counting::default());
+        names.addresses("crm.example").await.unwrap();
+        names.destinations().replace(AddressPolicy::default());
+        let denied = names.addresses("crm.example").await.unwrap_err();
+        assert_eq!(denied.kind, BrokenKind::AddressDenied);
     }
 
     #[tokio::test]

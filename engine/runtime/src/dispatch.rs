@@ -106,7 +106,7 @@ impl Dispatcher {
         received: mpsc::UnboundedReceiver<Signal>,
         stop: CancellationToken,
     ) -> Result<Self> {
-        let mut board = Board::new(shared.limits);
+        let mut board = Board::new(shared.limits());
         for known in shared.store.known_accounts(ACCOUNTS_MAX, None).await? {
             board.serve(known.id, Part::of(&known.terms));
         }
@@ -183,7 +183,7 @@ impl Dispatcher {
 
     /// A handler that recovered gets its waiting retries now, a paced batch at a time.
     async fn bring_retries_forward(&mut self, now: Timestamp) -> std::result::Result<(), StoreError> {
-        let limits = self.shared.limits;
+        let limits = self.shared.limits();
         for key in self.board.recovering(now) {
             let (most, spacing_ms) = (limits.recovery_batch, limits.recovery_spacing_ms);
             let brought =

@@ -1,7 +1,7 @@
 //! The engine as its surfaces see it: events in, commands by hand, start and shutdown.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -29,7 +29,7 @@ use crate::{
     dispatch::{Dispatcher, Signal},
     erasures::{self, Erasures},
     keys::KeyRing,
-    limits::Limits,
+    limits::{Changeable, Limits},
     metrics::Metrics,
     operations::OperationsSet,
     plugins::{PluginParts, Plugins},
@@ -82,7 +82,7 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) limits: Limits,
+    limits: RwLock<Limits>,
     pub(crate) keys: KeyRing,
     pub(crate) cities: Option<Arc<dyn Cities>>,
     pub(crate) plugins: Option<Arc<Plugins>>,
@@ -94,6 +94,12 @@ pub(crate) struct Shared {
     pub(crate) signals: mpsc::UnboundedSender<Signal>,
     stop: CancellationToken,
     dispatcher: std::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Shared {
+    pub(crate) fn limits(&self) -> Limits {
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Engine {
@@ -117,7 +123,7 @@ impl Engine {
             erasures: Erasures::default(),
             carrier: parts.carrier,
             clock: parts.clock,
-            limits: parts.limits,
+            limits: RwLock::new(parts.limits),
             signals,
             stop: stop.clone(),
             dispatcher: std::sync::Mutex::new(None),
@@ -163,6 +169,18 @@ impl Engine {
     /// The plugins of every account; `None` where this engine runs none.
     pub fn plugins(&self) -> Option<&Arc<Plugins>> {
         self.shared.plugins.as_ref()
+    }
+
+    /// From now on these limits of what may change at run time: when a webhook is switched off, how long things are kept, and
+    /// what a call of a plugin may use. Calls that have begun keep theirs.
+    pub fn change_limits(&self, limits: Changeable) {
+        let Changeable { switch_off_after_days, retention, plugin } = limits;
+        let mut now = self.shared.limits.write().unwrap_or_else(PoisonError::into_inner);
+        *now = Limits { switch_off_after_days, retention, plugin, ..*now };
+        drop(now);
+        if let Some(plugins) = self.plugins() {
+            plugins.change_limits(plugin);
+        }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

@@ -21,6 +21,17 @@ pub struct Limits {
     pub plugin: leadhook_sandbox::Limits,
 }
 
+/// Those of the limits that may change while the engine runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changeable {
+    /// As in [`Limits`].
+    pub switch_off_after_days: Option<u32>,
+    /// As in [`Limits`].
+    pub retention: Retention,
+    /// As in [`Limits`].
+    pub plugin: leadhook_sandbox::Limits,
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -7,7 +7,7 @@ mod state;
 use std::{
     collections::{BTreeMap, HashMap},
     num::NonZeroUsize,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
     thread::available_parallelism,
 };
 
@@ -56,7 +56,7 @@ pub struct Plugins {
     pending: Arc<Pending>,
     /// One permit for each chain that runs.
     places: Arc<Semaphore>,
-    limits: Limits,
+    limits: RwLock<Limits>,
     metrics: PluginMetrics,
 }
 
@@ -119,7 +119,7 @@ impl Plugins {
             breakers: Breakers::default(),
             pending: Arc::default(),
             places: Arc::new(Semaphore::new(places())),
-            limits,
+            limits: RwLock::new(limits),
             metrics: PluginMetrics::default(),
         }
     }
@@ -129,10 +129,20 @@ impl Plugins {
         self.metrics.register(registry)
     }
 
+    /// What holds for accounts that the operator gave nothing else.
+    pub(super) fn limits(&self) -> Limits {
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn change_limits(&self, limits: Limits) {
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+
     /// What one call of an account's plugins may use: what the operator gave the account, else what holds for all.
     pub async fn limits_of(&self, account: AccountId) -> Result<Limits> {
         let known = self.store.known_account(account).await?;
-        Ok(known.map_or(self.limits, |known| given(&known.terms.quotas, self.limits)))
+        let limits = self.limits();
+        Ok(known.map_or(limits, |known| given(&known.terms.quotas, limits)))
     }
 
     /// The versions of the plugins that every account has, by name.

@@ -56,7 +56,7 @@ enum Pause {
 }
 
 async fn step(shared: &Shared, place: RetentionPlace) -> Result<Option<RetentionStep>> {
-    let keep = shared.limits.retention;
+    let keep = shared.limits().retention;
     let step = shared.store.step_retention(keep, place, shared.clock.now()).await?;
     if let Some(RetentionStep { rows, day_ended: true, .. }) = step {
         tracing::info!(what = ?place.what, rows, "a day has grown old");

@@ -24,6 +24,7 @@ mod query;
 mod recordings;
 mod reference;
 mod relay;
+mod reload;
 mod resends;
 mod schema;
 mod scope;
@@ -34,17 +35,11 @@ mod stream;
 mod tests;
 mod webhooks;
 
-use std::{
-    net::IpAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{Router, middleware};
-use leadhook_core::{
-    address::AddressPolicy,
-    settings::{Holdings, Known},
-};
+use leadhook_core::address::AddressPolicy;
+use leadhook_courier::Destinations;
 use leadhook_runtime::Engine;
 use leadhook_store::KeyDigest;
 use prometheus::Registry;
@@ -55,6 +50,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use openapi::openapi;
 pub(crate) use recordings::{Passing, PassingLimits};
+pub(crate) use reload::{Reload, Reloaded};
 
 /// How many plugins are compiled or run at one time for somebody who looks on.
 const PLUGIN_PLACES: usize = 4;
@@ -65,7 +61,7 @@ pub(crate) struct ApiSettings {
     /// The SHA-256 of the operator's key; without one nobody is the operator.
     pub(crate) operator: Option<KeyDigest>,
     /// Which addresses a webhook's URL may name.
-    pub(crate) addresses: Arc<AddressPolicy>,
+    pub(crate) addresses: Arc<Destinations>,
     /// The local addresses that sending is bound to; empty: the operating system chooses.
     pub(crate) source_addresses: Vec<IpAddr>,
     /// The most bytes that one body of events may have; other bodies have limits of their own.
@@ -82,6 +78,8 @@ pub(crate) struct ApiSettings {
     pub(crate) recordings: Option<Arc<Passing>>,
     /// Says whether the process wants requests; its owner keeps a clone.
     pub(crate) readiness: Readiness,
+    /// What reads the configuration again; without it nobody can ask for that.
+    pub(crate) reload: Option<Arc<dyn Reload>>,
     /// What is asked for metrics; one of its own for each engine.
     pub(crate) registry: Registry,
 }
@@ -99,6 +97,7 @@ impl Default for ApiSettings {
             body_timeout: Duration::from_secs(30),
             recordings: None,
             readiness: Readiness::default(),
+            reload: None,
             registry: Registry::new(),
         }
     }
@@ -169,9 +168,9 @@ impl Api {
         }))
     }
 
-    /// What webhooks' settings are checked against.
-    fn known<'a>(&'a self, holdings: &'a Holdings) -> Known<'a> {
-        Known { addresses: &self.settings.addresses, account: Some(holdings) }
+    /// Which addresses a webhook's URL may name now.
+    fn addresses(&self) -> Arc<AddressPolicy> {
+        self.settings.addresses.current()
     }
 
     /// Waits for a place among the plugins that are compiled or run for somebody who looks on, so that deliveries keep
@@ -218,9 +217,9 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::cancel))
         .routes(routes!(deliveries::replay::replay))
         .routes(routes!(resends::create, resends::list))
+        .routes(routes!(resends::get, resends::cancel))
         .routes(routes!(erasures::create, erasures::list))
         .routes(routes!(erasures::get))
-        .routes(routes!(resends::get, resends::cancel))
         .routes(routes!(notifications::list))
         .routes(routes!(stream::follow))
         .routes(routes!(operations::put, operations::get, operations::delete))
@@ -241,6 +240,7 @@ fn calls() -> OpenApiRouter<Api> {
         .routes(routes!(accounts::keys::create, accounts::keys::list))
         .routes(routes!(accounts::keys::delete))
         .routes(routes!(backups::create))
+        .routes(routes!(reload::reload))
         .routes(routes!(reference::parameters))
         .routes(routes!(reference::egress))
         .routes(routes!(reference::document))

@@ -15,6 +15,7 @@ mod files;
 mod lead;
 mod listen;
 mod listing;
+mod master_key;
 mod notification;
 mod pages;
 mod plugin;
@@ -37,9 +38,9 @@ use leadhook_core::fault::Faults;
 
 use crate::{
     api,
-    config::{self, Environment, Flags},
+    config::{self, Environment, Flags, Loaded},
     logs::{self, LogFormat},
-    serve,
+    serve::{self, reload::Configuration},
 };
 use terminal::{Terminal, complain};
 
@@ -116,10 +117,10 @@ enum Command {
     /// Show who changed what
     #[command(after_help = audit::HELP)]
     Audit(audit::Options),
-    /// Copy all that an engine keeps into a file, while it runs
     /// Erase all that is kept of one client, and print the certificate of it
     #[command(after_help = erase::HELP)]
     Erase(erase::Options),
+    /// Copy all that an engine keeps into a file, while it runs
     #[command(after_help = backup::BACKUP)]
     Backup(backup::Backup),
     /// Bring a backup back into an empty data folder
@@ -200,20 +201,28 @@ Examples:
   leadhook config check --config /etc/leadhook.toml
 Exit code: 0 when the configuration can be used, 1 when not, with everything that is wrong.";
 
+/// Runs the engine, unless its configuration cannot be used.
+fn serve(flags: Flags, terminal: Terminal) -> anyhow::Result<ExitCode> {
+    let environment = Environment::of_process();
+    let Loaded { config, shown, .. } = config::load(&flags, &environment);
+    match config {
+        Ok(config) => {
+            let log = logs::start(config.log, &config.log_level);
+            let configuration = Configuration { flags, environment, shown, log };
+            block_on(serve::run(config, configuration, terminal))
+        }
+        Err(faults) => {
+            tell(&faults);
+            Ok(ExitCode::from(BAD_SETTINGS))
+        }
+    }
+}
+
 /// Carries a command out; the exit code is its answer.
 pub(crate) fn run(line: Line) -> anyhow::Result<ExitCode> {
     let mut terminal = Terminal::stdout();
     match line.command {
-        Command::Serve(flags) => match config::load(&flags, &Environment::of_process()).config {
-            Ok(config) => {
-                logs::start(config.log, &config.log_level);
-                block_on(serve::run(config, terminal))
-            }
-            Err(faults) => {
-                tell(&faults);
-                Ok(ExitCode::from(BAD_SETTINGS))
-            }
-        },
+        Command::Serve(flags) => serve(flags, terminal),
         Command::Config { action: ConfigAction::Check(flags) } => check::run(&flags, &mut terminal),
         Command::Demo => {
             quiet_log();

@@ -5,7 +5,7 @@
 //! where it was given.
 
 mod cities;
-mod collector;
+mod keys;
 mod retention;
 mod sources;
 mod watching;
@@ -26,6 +26,10 @@ use url::Url;
 
 use crate::logs::{self, LogFormat};
 pub(crate) use cities::CityDatabase;
+pub(crate) use keys::{
+    GivenMasterKeys, KEY_CHARACTERS_MIN, KEY_ENVIRONMENT, KEYS, MASTER_KEY_ENVIRONMENT,
+    OPERATOR_KEY_ENVIRONMENT, read_master_key,
+};
 pub(crate) use sources::{Environment, Origin};
 use sources::{Given, Sources};
 
@@ -33,14 +37,6 @@ use sources::{Given, Sources};
 pub(crate) const FILE_DEFAULT: &str = "leadhook.toml";
 /// Names the configuration file, as `--config` does.
 const FILE_ENVIRONMENT: &str = "LEADHOOK_CONFIG";
-/// Holds the key of the account `default`; it stands in no file and no flag, where others could read it.
-pub(crate) const KEY_ENVIRONMENT: &str = "LEADHOOK_API_KEY";
-/// Holds the operator's key.
-pub(crate) const OPERATOR_KEY_ENVIRONMENT: &str = "LEADHOOK_OPERATOR_KEY";
-/// The fewest characters of a key given from outside.
-pub(crate) const KEY_CHARACTERS_MIN: usize = 16;
-/// The most characters of it: it must fit a header.
-const KEY_CHARACTERS_MAX: usize = 512;
 /// The longest that a shutdown may take.
 const SHUTDOWN_SECONDS_MAX: u64 = 600;
 
@@ -148,14 +144,18 @@ settings! {
     /// For how many days leads and their history are kept, 31 to 36500; 730 unless given. Uniqueness looks no further back
     /// [env: LEADHOOK_RETENTION_LEADS_DAYS]
     retention_leads_days "N" "retention-leads-days" "LEADHOOK_RETENTION_LEADS_DAYS" Some("730"), false;
-    /// For how many days deliveries that ended are kept, with their attempts and bodies, 31 to 36500 and no longer than
-    /// leads; 365 unless given
+    /// For how many days deliveries that ended are kept, with their attempts, 31 to 36500 and no longer than leads; 365
+    /// unless given
     /// [env: LEADHOOK_RETENTION_ATTEMPTS_DAYS]
     retention_attempts_days "N" "retention-attempts-days" "LEADHOOK_RETENTION_ATTEMPTS_DAYS" Some("365"), false;
-    /// The URL of a collector that takes OpenTelemetry traces by OTLP over HTTP, like http://127.0.0.1:4318; without it none
-    /// are made
-    /// [env: LEADHOOK_OTLP_ENDPOINT]
-    otlp_endpoint "URL" "otlp-endpoint" "LEADHOOK_OTLP_ENDPOINT" None, false;
+    /// A file that holds the master key under which secrets are sealed, in the place of LEADHOOK_MASTER_KEY; without both
+    /// one is made in the data folder
+    /// [env: LEADHOOK_MASTER_KEY_FILE]
+    master_key_file "FILE" "master-key-file" "LEADHOOK_MASTER_KEY_FILE" None, false;
+    /// A file that holds the master key of before, in the place of LEADHOOK_MASTER_KEY_OLD: what is sealed under it is
+    /// sealed anew
+    /// [env: LEADHOOK_MASTER_KEY_OLD_FILE]
+    master_key_old_file "FILE" "master-key-old-file" "LEADHOOK_MASTER_KEY_OLD_FILE" None, false;
     /// A PEM file with certificates to trust besides the public ones; may be given several times
     /// [env: LEADHOOK_ROOT_CERTIFICATE]
     root_certificate "PEM" "root-certificate" "LEADHOOK_ROOT_CERTIFICATE" None, true;
@@ -188,10 +188,10 @@ pub(crate) struct Config {
     pub(crate) plugin_limits: Limits,
     /// For how long what happened is kept.
     pub(crate) retention: Retention,
-    /// Where traces are posted to.
-    pub(crate) otlp_traces: Option<String>,
     /// PEM files with further roots.
     pub(crate) root_certificate: Vec<PathBuf>,
+    /// Under which secrets are sealed.
+    pub(crate) master_keys: GivenMasterKeys,
     /// The key of the account `default`, where it is given from outside.
     pub(crate) api_key: Option<String>,
     /// The operator's key, where it is given from outside.
@@ -254,13 +254,13 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
     let switch_off_after_days = watching::switch_off_after_days(sources);
     let plugin_limits = plugin_limits(sources);
     let retention = retention::retention(sources);
-    let otlp_traces = collector::otlp_traces(sources);
     let root_certificate = sources.many("root_certificate", |text| match std::fs::File::open(text) {
         Ok(_) => Ok(PathBuf::from(text)),
         Err(error) => Err(format!("the file {text} cannot be read: {error}")),
     });
-    let api_key = key(sources, environment, KEY_ENVIRONMENT);
-    let operator_key = key(sources, environment, OPERATOR_KEY_ENVIRONMENT);
+    let master_keys = keys::master_keys(sources, environment);
+    let api_key = keys::key(sources, environment, KEY_ENVIRONMENT);
+    let operator_key = keys::key(sources, environment, OPERATOR_KEY_ENVIRONMENT);
     if let (Some(Some(api)), Some(Some(operator))) = (&api_key, &operator_key)
         && api == operator
     {
@@ -280,8 +280,8 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
         switch_off_after_days: switch_off_after_days?,
         plugin_limits: plugin_limits?,
         retention: retention?,
-        otlp_traces: otlp_traces?,
         root_certificate: root_certificate?,
+        master_keys: master_keys?,
         api_key: api_key?,
         operator_key: operator_key?,
     })
@@ -327,20 +327,6 @@ fn public_url(text: &str) -> Result<String, String> {
         true => Ok(url.as_str().trim_end_matches('/').to_owned()),
         false => Err("expected an http or https URL without user name, query and fragment".to_owned()),
     }
-}
-
-/// A key from the environment. Not told in a fault, since faults end up in logs.
-fn key(sources: &mut Sources, environment: &Environment, name: &'static str) -> Option<Option<String>> {
-    let Some(key) = environment.get(name) else { return Some(None) };
-    let fits = (KEY_CHARACTERS_MIN..=KEY_CHARACTERS_MAX).contains(&key.len());
-    if fits && key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Some(Some(key.to_owned()));
-    }
-    let detail = format!(
-        "a key has {KEY_CHARACTERS_MIN} to {KEY_CHARACTERS_MAX} ASCII characters and no spaces; take a random one"
-    );
-    sources.faults.push(Fault::new(name, "bad_key", detail));
-    None
 }
 
 impl Sources {

@@ -2,7 +2,9 @@
 
 use std::io::{self, IsTerminal as _};
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Registry, fmt, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
+};
 
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +39,21 @@ pub(crate) fn filter(text: &str) -> Result<EnvFilter, String> {
     }
 }
 
+/// Changes what is logged while the process runs.
+pub(crate) struct LogLevel(reload::Handle<EnvFilter, Registry>);
+
+impl LogLevel {
+    /// From now on what this filter says. Where the log is none of this process's, nothing changes.
+    pub(crate) fn change(&self, filter: EnvFilter) {
+        // Fails only where the log has ended.
+        let _ = self.0.reload(filter);
+    }
+}
+
 /// Begins logging what [`filter`] makes of `level`. Done once in a process; a second time changes nothing.
-pub(crate) fn start(format: LogFormat, level: &str) {
-    let registry = tracing_subscriber::registry().with(filter(level).unwrap_or_default());
+pub(crate) fn start(format: LogFormat, level: &str) -> LogLevel {
+    let (filter, handle) = reload::Layer::new(filter(level).unwrap_or_default());
+    let registry = tracing_subscriber::registry().with(filter);
     // Fails only where a log was begun already.
     let _ = match format {
         LogFormat::Text => {
@@ -50,6 +64,7 @@ pub(crate) fn start(format: LogFormat, level: &str) {
             registry.with(fmt::layer().json().flatten_event(true).with_writer(io::stderr)).try_init()
         }
     };
+    LogLevel(handle)
 }
 
 #[cfg(test)]

@@ -2,36 +2,40 @@
 
 mod account;
 mod cities;
-mod collector;
 pub(crate) mod connections;
+pub(crate) mod master_key;
+pub(crate) mod reload;
 pub(crate) mod signal;
 mod uses;
-mod uses;
 
-use std::{env, fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    env, fs,
+    path::Path,
+    process::ExitCode,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use leadhook_core::address::AddressPolicy;
 use leadhook_courier::{Courier, CourierSettings, Roots};
 use leadhook_runtime::{Cities, Engine, Parts, PluginParts, clock::SystemClock, limits::Limits};
 use leadhook_sandbox::{Compile, Sandbox};
-use leadhook_store::{
-    Store,
-    redb::{Options, RedbStore},
-};
+use leadhook_store::Store;
 use prometheus::Registry;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{self, ApiSettings, Readiness},
+    api::{self, ApiSettings, Readiness, Reload},
     cli::terminal::Terminal,
     config::Config,
 };
 use account::FirstKey;
 use cities::CityFile;
-use collector::collector;
-use signal::Signals;
+use reload::{Configuration, Reloader};
+use signal::{Hangups, Signals};
 
 /// The subcommand by which a child of the engine compiles one plugin.
 pub(crate) const COMPILE_PLUGIN: &str = "compile-plugin";
@@ -41,14 +45,19 @@ const PLUGIN_CACHE: &str = "plugins-cache";
 const HURRIED: u8 = 130;
 
 /// Serves until a signal asks for the end.
-pub(crate) async fn run(config: Config, mut terminal: Terminal) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    config: Config,
+    configuration: Configuration,
+    mut terminal: Terminal,
+) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen().context("the system's signals cannot be taken")?;
+    let hangups = Hangups::listen().context("the system's signals cannot be taken")?;
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen on {}; another address can be given with --listen", config.listen)
     })?;
     let address = listener.local_addr().context("the listener has no address")?;
     let registry = Registry::new();
-    let store = RedbStore::open(&config.data, Options::default())?;
+    let store = master_key::open(&config.data, &config.master_keys)?;
     store.register(&registry)?;
     let store: Arc<dyn Store> = Arc::new(store);
     let first_key = account::prepare(&*store, &config.data, config.api_key.as_deref()).await?;
@@ -56,11 +65,16 @@ pub(crate) async fn run(config: Config, mut terminal: Terminal) -> anyhow::Resul
     let (operator, operator_key) = account::operator(&config.data, config.operator_key.as_deref())?;
     let engine = start_engine(store, Arc::clone(&courier), &config).await?;
     let readiness = Readiness::default();
+    let reload: Arc<dyn Reload> = Arc::new(Reloader {
+        configuration: Mutex::new(configuration),
+        engine: engine.clone(),
+        destinations: Arc::clone(courier.destinations()),
+    });
     let settings = ApiSettings {
         operator: Some(operator),
-        addresses: Arc::new(AddressPolicy::new(config.allow_destination.clone())),
+        addresses: Arc::clone(courier.destinations()),
+        reload: Some(reload.clone()),
         source_addresses: config.source_address.clone(),
-        plugin_limits: config.plugin_limits,
         recordings: Some(Arc::new(api::Passing::new(courier, api::PassingLimits::default()))),
         readiness: readiness.clone(),
         registry,
@@ -74,24 +88,15 @@ pub(crate) async fn run(config: Config, mut terminal: Terminal) -> anyhow::Resul
         stop.clone(),
         grace_of_requests(config.shutdown),
     ));
-    if let Some(FirstKey { key, file }) = first_key {
-        terminal.line(format!(
-            "the account `default` was made; its API key, shown this once (and kept in {}):",
-            file.display()
-        ))?;
-        terminal.line(format!("  {key}"))?;
-    }
-    if let Some(FirstKey { key, file }) = operator_key {
-        terminal.line(format!(
-            "the operator's key, which makes accounts and keys, shown this once (and kept in {}):",
-            file.display()
-        ))?;
-        terminal.line(format!("  {key}"))?;
-    }
+    show_once(&mut terminal, "the account `default` was made; its API key", first_key)?;
+    show_once(&mut terminal, "the operator's key, which makes accounts and keys", operator_key)?;
     let uses = tokio::spawn(uses::keep(Arc::clone(engine.store()), stop.clone()));
     terminal.line(format!("listening on http://{address}"))?;
     tracing::info!(%address, data = %config.data.display(), version = env!("CARGO_PKG_VERSION"), "ready");
-    signals.next().await;
+    tokio::select! {
+        () = signals.next() => {}
+        never = reload_at(hangups, &reload) => match never {},
+    }
     readiness.shut_down();
     stop.cancel();
     tokio::select! {
@@ -101,6 +106,27 @@ pub(crate) async fn run(config: Config, mut terminal: Terminal) -> anyhow::Resul
             Ok(ExitCode::from(HURRIED))
         }
     }
+}
+
+/// Reads the configuration again at each SIGHUP, for as long as this is waited for.
+async fn reload_at(mut hangups: Hangups, reload: &Arc<dyn Reload>) -> Infallible {
+    loop {
+        hangups.next().await;
+        let reload = Arc::clone(reload);
+        // What came of it is in the log.
+        if let Err(error) = tokio::task::spawn_blocking(move || drop(reload.reload())).await {
+            tracing::error!(%error, "reading the configuration again ended in a panic");
+        }
+    }
+}
+
+/// Prints a key that was made, with what it is.
+fn show_once(terminal: &mut Terminal, what: &str, made: Option<FirstKey>) -> anyhow::Result<()> {
+    if let Some(FirstKey { key, file }) = made {
+        terminal.line(format!("{what}, shown this once (and kept in {}):", file.display()))?;
+        terminal.line(format!("  {key}"))?;
+    }
+    Ok(())
 }
 
 /// Requests first, since they need the engine; then the deliveries under way get what is left of the time.
@@ -149,7 +175,6 @@ async fn start_engine(
     courier: Arc<Courier>,
     config: &Config,
 ) -> anyhow::Result<Engine> {
-    let to_collector = config.otlp_traces.clone().map(|url| collector(url, roots(config)?));
     let parts = Parts {
         store,
         carrier: courier,
@@ -163,7 +188,6 @@ async fn start_engine(
         plugins: Some(plugins(&config.data)?),
         public_url: config.public_url.clone(),
         cities: cities(config)?,
-        collector: to_collector.transpose()?,
     };
     Ok(Engine::start(parts).await?)
 }

@@ -150,6 +150,11 @@ impl Engine {
         self.process().signal(Signal::TERM);
     }
 
+    /// Asks it to read its configuration again (SIGHUP).
+    pub fn ask_to_reload(&self) {
+        self.process().signal(Signal::HUP);
+    }
+
     /// Asks it to end (SIGTERM) and waits for that.
     ///
     /// # Panics

@@ -26,7 +26,7 @@ fn connected_to(url: &str, resolving: Vec<IpAddr>) -> Result<Vec<IpAddr>, Broken
     let resolver = Box::new(Resolving(resolving));
     let courier = Courier::new(CourierSettings { resolver, ..CourierSettings::default() }).unwrap();
     runtime.block_on(async {
-        let target = Target::of(url, courier.names.policy())?;
+        let target = Target::of(url, &courier.destinations().current())?;
         let deadline = Instant::now() + Duration::from_secs(10);
         let addresses = courier.addresses(&target, deadline).await?;
         Ok(addresses.iter().map(SocketAddr::ip).collect())

@@ -177,7 +177,7 @@ impl Plugins {
     ) -> Result<T, JoinError> {
         let account = of.webhook.account.0.to_string();
         // Where the terms cannot be read the chain runs on those that hold for all.
-        let limits = self.limits_of(of.webhook.account).await.unwrap_or(self.limits);
+        let limits = self.limits_of(of.webhook.account).await.unwrap_or_else(|_| self.limits());
         let (seed, now, told) = (of.seed, of.now, of.told);
         let place = Arc::clone(&self.places).acquire_owned().await.expect("the places are never closed");
         spawn_blocking(move || {

@@ -84,7 +84,8 @@ pub(super) async fn put(
     Caller(account): Caller,
     Json(body): Json,
 ) -> Result<Answer<OperationsShown>, Problem> {
-    let known = Known { addresses: &api.settings.addresses, account: None };
+    let addresses = api.addresses();
+    let known = Known { addresses: &addresses, account: None };
     let webhook = OperationsWebhook::parse(&body, &known)?;
     let set = api.engine.set_operations_webhook(account, webhook).await?;
     Ok(Answer(OperationsShown::of(set)))

@@ -8,6 +8,7 @@ use leadhook_core::{
     id::{AccountId, DeliveryId, Lane, LeadRef, WebhookId},
     preview::{self, Preview, Verdict},
     render::{self, Scene},
+    settings::Known,
     sign,
     time::Serial,
 };
@@ -131,7 +132,9 @@ pub(super) async fn post(
 ) -> Result<Answer<PreviewShown>, Problem> {
     let now = api.engine.now();
     let holdings = plugins::holdings(&api, account, &body["webhook"]).await?;
-    let wanted = wanted::read(&body, &api.known(&holdings))?;
+    let addresses = api.addresses();
+    let known = Known { addresses: &addresses, account: Some(&holdings) };
+    let wanted = wanted::read(&body, &known)?;
     let webhook = wanted::webhook(&api, account, wanted.webhook).await?;
     let subject = wanted::subject(&api, account, wanted.lead, wanted.trigger, &webhook.settings, now).await?;
     let id = webhook.id.unwrap_or(WebhookId(0));

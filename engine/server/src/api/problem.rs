@@ -208,6 +208,8 @@ impl From<StoreError> for Problem {
             | StoreError::Open { .. }
             | StoreError::Backup { .. }
             | StoreError::NewerBackup { .. }
+            | StoreError::MasterKeyMissing
+            | StoreError::MasterKeyWrong
             | StoreError::NotEmpty { .. } => Self::internal(&error),
         }
     }

@@ -87,6 +87,7 @@ pub(super) const CALLS: &[(&str, &str, Need)] = &[
     ("POST", "/v1/recording-keys", MANAGE),
     ("DELETE", "/v1/recording-keys/{number}", MANAGE),
     ("POST", "/v1/backups", Need::Operator),
+    ("POST", "/v1/reload", Need::Operator),
     ("GET", "/v1/parameters", READ),
     ("GET", "/v1/egress", READ),
     ("GET", "/v1/openapi.json", Need::Nothing),

@@ -18,6 +18,7 @@ mod plugins;
 mod preview;
 mod recordings;
 mod relay;
+mod reload;
 mod resends;
 mod runs;
 mod secrets;

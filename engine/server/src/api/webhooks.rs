@@ -10,6 +10,7 @@ use axum::{
 };
 use leadhook_core::{
     id::{AccountId, WebhookId},
+    settings::Known,
     webhook::{Settings, Switch, Webhook},
 };
 use leadhook_store::{Revision, Saved};
@@ -151,7 +152,9 @@ pub(super) async fn create(
     Json(settings): Json,
 ) -> Result<Response, Problem> {
     let holdings = plugins::holdings(&api, account, &settings).await?;
-    let settings = Settings::parse(&settings, &api.known(&holdings))?;
+    let addresses = api.addresses();
+    let known = Known { addresses: &addresses, account: Some(&holdings) };
+    let settings = Settings::parse(&settings, &known)?;
     make(&api, account, settings).await
 }
 
@@ -224,7 +227,9 @@ pub(super) async fn put(
 ) -> Result<Response, Problem> {
     let expected = if_match(&headers)?;
     let holdings = plugins::holdings(&api, account, &settings).await?;
-    let settings = Settings::parse(&settings, &api.known(&holdings))?;
+    let addresses = api.addresses();
+    let known = Known { addresses: &addresses, account: Some(&holdings) };
+    let settings = Settings::parse(&settings, &known)?;
     match api.engine.save_webhook(account, id, settings, expected).await? {
         Saved::Saved(webhook) => Ok((etag(&webhook), Answer(WebhookShown::of(&webhook))).into_response()),
         Saved::Unknown => Err(unknown(id)),

@@ -23,6 +23,7 @@ use super::{
     access::{Endpoint, Whose},
     block_on,
     client::Client,
+    master_key::GivenMasterKey,
     terminal::{Style, Terminal},
 };
 
@@ -40,8 +41,9 @@ pub(super) const RESTORE: &str = "\
 Examples:
   leadhook restore /backups/leadhook-monday --data /var/lib/leadhook
 
-DIR is made, or is there and empty. An engine on it delivers what the one of then owed. Do not run it beside
-that one: each would deliver.";
+DIR is made, or is there and empty. The engine on it wants the master key of the one that was backed up: put its
+file master-key into DIR afterwards, or give the key as docs/operations.md says. It delivers what the one of then owed. Do not
+run it beside that one: each would deliver.";
 
 pub(super) const VERIFY: &str = "\
 Examples:
@@ -63,6 +65,8 @@ pub(crate) struct Backup {
     /// A data folder that no engine has open, in the place of a running engine
     #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "key", "key_file"])]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    master_key: GivenMasterKey,
     #[command(flatten)]
     endpoint: Endpoint,
 }
@@ -86,6 +90,8 @@ pub(crate) struct Verify {
     /// A backup, in the place of a folder
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     backup: Option<PathBuf>,
+    #[command(flatten)]
+    master_key: GivenMasterKey,
 }
 
 /// Makes a backup.
@@ -94,7 +100,7 @@ pub(crate) fn backup(options: &Backup, terminal: &mut Terminal) -> anyhow::Resul
     let bar = bar()?;
     block_on(async {
         match &options.data {
-            Some(dir) => copy_folder(dir, &mut saving, &bar).await?,
+            Some(dir) => copy_folder(dir, &options.master_key, &mut saving, &bar).await?,
             None => {
                 let client = Client::of(&options.endpoint, Whose::Operator)?;
                 client.download(Method::POST, "/v1/backups", |piece| saving.take(piece, &bar)).await?;
@@ -105,7 +111,7 @@ pub(crate) fn backup(options: &Backup, terminal: &mut Terminal) -> anyhow::Resul
     let head = saving.finish()?;
     bar.finish_and_clear();
     terminal.line(format!(
-        "{}: {} rows as of {}; the key files of the folder are not in it",
+        "{}: {} rows as of {}; the key files of the folder are not in it, and without the master key it is of no use",
         options.file.display(),
         head.rows,
         head.made_at.to_rfc3339()
@@ -114,11 +120,19 @@ pub(crate) fn backup(options: &Backup, terminal: &mut Terminal) -> anyhow::Resul
 }
 
 /// The folder is opened as an engine does, so that none may have it open.
-async fn copy_folder(dir: &Path, saving: &mut Saving, bar: &ProgressBar) -> anyhow::Result<()> {
+async fn copy_folder(
+    dir: &Path,
+    master_key: &GivenMasterKey,
+    saving: &mut Saving,
+    bar: &ProgressBar,
+) -> anyhow::Result<()> {
     if !dir.join(FILE_NAME).exists() {
         bail!("{} holds no store", dir.display());
     }
-    let store = RedbStore::open(dir, Options::default())?;
+    let store = match master_key.of(dir)? {
+        Some(keys) => RedbStore::open_sealed(dir, Options::default(), keys)?.0,
+        None => RedbStore::open(dir, Options::default())?,
+    };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     let mut backup = store.begin_backup(Timestamp(i64::try_from(now.as_millis())?)).await?;
     while let Some(block) = backup.next_block()? {
@@ -153,8 +167,10 @@ pub(crate) fn verify(options: &Verify, terminal: &mut Terminal) -> anyhow::Resul
         terminal.line(format!("{} is whole: {rows} rows", file.display()))?;
         return Ok(ExitCode::SUCCESS);
     }
+    let keys = options.master_key.of(&options.data)?;
     bar.enable_steady_tick(Duration::from_millis(200));
-    let verified = redb::verify(&options.data, |rows| bar.set_message(format!("{rows} rows")))?;
+    let verified =
+        redb::verify(&options.data, keys.as_ref(), |rows| bar.set_message(format!("{rows} rows")))?;
     bar.finish_and_clear();
     for flaw in &verified.told {
         terminal.line(format!("{}  {}: {}", terminal.paint(Style::Red, "wrong"), flaw.table, flaw.what))?;

@@ -6,7 +6,7 @@ use super::{
     tell,
     terminal::{Style, Terminal, pad, tame},
 };
-use crate::config::{self, Environment, Flags, KEY_ENVIRONMENT, Loaded, OPERATOR_KEY_ENVIRONMENT};
+use crate::config::{self, Environment, Flags, KEYS, Loaded};
 
 /// Prints the settings with their origins; fails when they cannot be used.
 pub(crate) fn run(flags: &Flags, terminal: &mut Terminal) -> anyhow::Result<ExitCode> {
@@ -37,7 +37,7 @@ pub(crate) fn run(flags: &Flags, terminal: &mut Terminal) -> anyhow::Result<Exit
 }
 
 /// The longest name of a setting.
-const NAME_CHARACTERS: usize = 20;
+const NAME_CHARACTERS: usize = 23;
 /// What most values need.
 const VALUE_CHARACTERS: usize = 24;
 
@@ -50,7 +50,7 @@ fn rows(loaded: &Loaded, environment: &Environment) -> Vec<(String, String, Stri
             (shown.name.to_owned(), value.into_owned(), shown.origin.to_string())
         })
         .collect();
-    for (name, variable) in [("api_key", KEY_ENVIRONMENT), ("operator_key", OPERATOR_KEY_ENVIRONMENT)] {
+    for (name, variable) in KEYS {
         let (value, origin) = match environment.get(variable) {
             Some(_) => ("set, not shown", format!("environment, {variable}")),
             None => ("-", "default".to_owned()),
@@ -72,7 +72,7 @@ mod tests {
             ("LEADHOOK_ALLOW_DESTINATION", "10.0.0.0/8,fd00::/8"),
         ]);
         let rows = rows(&config::load(&Flags::default(), &environment), &environment);
-        assert_eq!(rows.len(), SETTINGS.len() + 2, "two keys beside the settings");
+        assert_eq!(rows.len(), SETTINGS.len() + KEYS.len(), "keys beside the settings");
         let row = |name: &str| rows.iter().find(|row| row.0 == name).unwrap().clone();
         assert_eq!(row("allow_destination").1, "10.0.0.0/8, fd00::/8");
         assert_eq!(row("allow_destination").2, "environment, LEADHOOK_ALLOW_DESTINATION");

@@ -9,10 +9,7 @@ use std::{
 use leadhook_core::fault::Fault;
 use toml::de::{DeTable, DeValue};
 
-use super::{
-    FILE_DEFAULT, FILE_ENVIRONMENT, Flags, KEY_ENVIRONMENT, OPERATOR_KEY_ENVIRONMENT, SETTINGS, Setting,
-    Shown,
-};
+use super::{FILE_DEFAULT, FILE_ENVIRONMENT, Flags, KEYS, SETTINGS, Setting, Shown};
 
 /// The most bytes that a configuration file may have.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -69,7 +66,8 @@ impl Environment {
     /// `LEADHOOK_PORT` for a service named leadhook.
     pub(super) fn unused(&self) -> Vec<String> {
         let is_known = |name: &str| {
-            [FILE_ENVIRONMENT, KEY_ENVIRONMENT, OPERATOR_KEY_ENVIRONMENT].contains(&name)
+            name == FILE_ENVIRONMENT
+                || KEYS.iter().any(|(_, variable)| *variable == name)
                 || SETTINGS.iter().any(|setting| setting.environment == name)
         };
         self.0.keys().filter(|name| !is_known(name)).cloned().collect()

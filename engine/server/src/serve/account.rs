@@ -105,7 +105,8 @@ fn kept(file: &Path) -> anyhow::Result<String> {
     Ok(key)
 }
 
-fn keep_new(file: &Path, key: &str) -> io::Result<()> {
+/// Writes a key into a file of its own that is not there yet, readable by its owner only.
+pub(super) fn keep_new(file: &Path, key: &str) -> io::Result<()> {
     let mut kept = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     kept.write_all(format!("{key}\n").as_bytes())?;
     kept.sync_all()?;

@@ -1,4 +1,4 @@
-//! The signals that ask a command to end.
+//! The signals that ask a command to end, and the one that asks the engine to read its configuration again.
 
 use std::io;
 
@@ -22,5 +22,20 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+/// SIGHUP, from the moment this was made.
+pub(super) struct Hangups(Signal);
+
+impl Hangups {
+    /// Takes it over from the system, which would end the process at once.
+    pub(super) fn listen() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// The next of them.
+    pub(super) async fn next(&mut self) {
+        self.0.recv().await;
     }
 }

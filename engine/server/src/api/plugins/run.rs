@@ -7,6 +7,7 @@ use leadhook_core::{
     encode::Unencoded,
     id::{AccountId, DeliveryId, Lane, WebhookId},
     render::{self, Scene},
+    settings::Known,
     time::Serial,
     webhook::{Link, OnError},
 };
@@ -79,7 +80,9 @@ pub(in crate::api) async fn run(
     Json(body): Json,
 ) -> Result<Answer<RunAnswer>, Problem> {
     let holdings = plugins::holdings(&api, account, &body["webhook"]).await?;
-    let wanted = wanted::read(&body, &api.known(&holdings))?;
+    let addresses = api.addresses();
+    let known = Known { addresses: &addresses, account: Some(&holdings) };
+    let wanted = wanted::read(&body, &known)?;
     let link = ready(&api, account, &name, &wanted).await?;
     Ok(Answer(ran(&api, account, link, wanted).await?))
 }
