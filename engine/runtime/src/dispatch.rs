@@ -35,6 +35,8 @@ pub(crate) enum Signal {
     Ended { key: Key, next_due: Option<Timestamp> },
     /// It came to a bad end and nothing of it is recorded: it is to be taken up again.
     Abandoned { lease: Lease },
+    /// A command failed in a way that leaves open whether it is stored: what is owed is to be read anew.
+    InDoubt,
 }
 
 /// A delivery's places in flight: one with its webhook's handler until the turn is over, one of the engine's until
@@ -97,6 +99,8 @@ pub(crate) struct Dispatcher {
     received: mpsc::UnboundedReceiver<Signal>,
     stop: CancellationToken,
     under_way: TaskTracker,
+    /// Whether more may be stored than the board was told of.
+    is_in_doubt: bool,
 }
 
 impl Dispatcher {
@@ -114,7 +118,7 @@ impl Dispatcher {
         for (account, webhook, due) in shared.store.schedule().await? {
             board.wake((account, webhook), due, now);
         }
-        Ok(Self { shared, board, received, stop, under_way: TaskTracker::new() })
+        Ok(Self { shared, board, received, stop, under_way: TaskTracker::new(), is_in_doubt: false })
     }
 
     /// Runs until stopped, then until everything under way has ended.
@@ -152,6 +156,9 @@ impl Dispatcher {
     async fn send_what_is_due(&mut self) -> Result<bool> {
         self.take_signals();
         let now = self.shared.clock.now();
+        if self.is_in_doubt {
+            self.read_anew(now).await?;
+        }
         self.bring_retries_forward(now).await?;
         let wants = self.board.wants(now);
         if wants.is_empty() {
@@ -168,6 +175,16 @@ impl Dispatcher {
             }
         }
         Ok(true)
+    }
+
+    /// Wakes whatever owes anything: a commit that was said to have failed may stand all the same.
+    async fn read_anew(&mut self, now: Timestamp) -> Result<()> {
+        for (account, webhook, due) in self.shared.store.schedule().await? {
+            self.board.wake((account, webhook), due, now);
+        }
+        resends::resume(&self.shared).await?;
+        self.is_in_doubt = false;
+        Ok(())
     }
 
     fn start(&self, claimed: Claimed) {
@@ -250,6 +267,7 @@ impl Dispatcher {
             Signal::Terms { account, part } => self.board.serve(account, part),
             Signal::Ended { key, next_due } => self.board.ended(key, next_due, now),
             Signal::Abandoned { lease } => self.give_back(lease, now),
+            Signal::InDoubt => self.is_in_doubt = true,
             Signal::Sent { key, turn, at } => match self.board.sent(key, turn, at, now) {
                 Health::AsBefore => {}
                 Health::Failing => {

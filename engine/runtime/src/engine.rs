@@ -198,7 +198,8 @@ impl Engine {
         let shared = Arc::clone(&self.shared);
         let span = shared.spans.begin(shared.clock.now());
         carry_through(async move {
-            let answers = shared.store.accept(account, events, shared.clock.now()).await?;
+            let answers = shared.store.accept(account, events, shared.clock.now()).await;
+            let answers = shared.unless_in_doubt(answers)?;
             shared.spans.accepted(span, account, &answers);
             shared.wake_for(account, &answers);
             Ok(answers)
@@ -218,7 +219,8 @@ impl Engine {
         let shared = Arc::clone(&self.shared);
         let span = shared.spans.begin(shared.clock.now());
         carry_through(async move {
-            let answers = shared.store.relay(account, webhook, shared.clock.now()).await?;
+            let answers = shared.store.relay(account, webhook, shared.clock.now()).await;
+            let answers = shared.unless_in_doubt(answers)?;
             shared.spans.accepted(span, account, &answers);
             shared.wake_for(account, &answers);
             Ok(answers)
@@ -237,7 +239,8 @@ impl Engine {
         let shared = Arc::clone(&self.shared);
         carry_through(async move {
             let now = shared.clock.now();
-            let saved = shared.store.save_webhook(account, id, settings, expected, now).await?;
+            let saved = shared.store.save_webhook(account, id, settings, expected, now).await;
+            let saved = shared.unless_in_doubt(saved)?;
             if let Saved::Saved(webhook) = &saved {
                 shared.changed(webhook);
             }
@@ -255,7 +258,8 @@ impl Engine {
     ) -> Result<Option<Arc<Webhook>>> {
         let shared = Arc::clone(&self.shared);
         carry_through(async move {
-            let webhook = shared.store.switch_webhook(account, id, switch).await?;
+            let webhook = shared.store.switch_webhook(account, id, switch).await;
+            let webhook = shared.unless_in_doubt(webhook)?;
             if let Some(webhook) = &webhook {
                 shared.changed(webhook);
             }
@@ -268,7 +272,8 @@ impl Engine {
     pub async fn send_now(&self, account: AccountId, id: DeliveryId) -> Result<ByHand> {
         let shared = Arc::clone(&self.shared);
         carry_through(async move {
-            let done = shared.store.send_now(account, id, shared.clock.now()).await?;
+            let done = shared.store.send_now(account, id, shared.clock.now()).await;
+            let done = shared.unless_in_doubt(done)?;
             if let ByHand::Done { due: Some(due) } | ByHand::SentAgain { due, .. } = done {
                 shared.signal(Signal::Wake { key: (account, id.lane.webhook), due });
             }
@@ -282,7 +287,8 @@ impl Engine {
         let shared = Arc::clone(&self.shared);
         carry_through(async move {
             let now = shared.clock.now();
-            let done = shared.store.cancel(account, id, "cancelled by hand".to_owned(), now).await?;
+            let done = shared.store.cancel(account, id, "cancelled by hand".to_owned(), now).await;
+            let done = shared.unless_in_doubt(done)?;
             // The next of its lane may be due already.
             if let ByHand::Done { due: Some(due) } = done {
                 shared.signal(Signal::Wake { key: (account, id.lane.webhook), due });
@@ -327,6 +333,15 @@ impl Shared {
     /// Tells the dispatcher; once it has ended nobody need be told.
     pub(crate) fn signal(&self, signal: Signal) {
         let _ = self.signals.send(signal);
+    }
+
+    /// The answer of a command that makes something owed. Where the storage failed meanwhile it may be stored all the same,
+    /// and whoever asks again is told what was made then, not that it waits: so the dispatcher looks for itself.
+    pub(crate) fn unless_in_doubt<T>(&self, answer: Result<T>) -> Result<T> {
+        if matches!(answer, Err(StoreError::Unavailable(_))) {
+            self.signal(Signal::InDoubt);
+        }
+        answer
     }
 
     /// Wakes the dispatcher for what accepted events made owed.

@@ -83,7 +83,8 @@ impl Engine {
         let shared = Arc::clone(self.shared());
         carry_through(async move {
             let webhook = wanted.webhook;
-            let begun = shared.store.begin_resend(account, wanted, shared.clock.now()).await?;
+            let begun = shared.store.begin_resend(account, wanted, shared.clock.now()).await;
+            let begun = shared.unless_in_doubt(begun)?;
             if let ResendBegun::Begun(resend) = &begun {
                 shared.resends.add((account, webhook), resend.id);
             }

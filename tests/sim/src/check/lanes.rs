@@ -59,10 +59,17 @@ fn look<'i>(
     if !evidence.is_ordered(id.lane.webhook.0) {
         return;
     }
-    for other in in_flight.iter().filter(|other| other.lane == id.lane && **other != id) {
+    // What sends the same again does not wait for itself.
+    let first = |id: &DeliveryId| {
+        let of = evidence.stored.get(id).and_then(|(_, delivery)| delivery.resend_of.as_ref());
+        of.map_or(*id, |of| of.first)
+    };
+    let is_other = |other: &&DeliveryId| first(other) != first(&id);
+    for other in in_flight.iter().filter(|other| other.lane == id.lane).filter(is_other) {
         tell(Invariant::LaneInOrder, format!("{id} went out while {other} of its lane was under way"));
     }
-    for other in lane.filter(|other| other.serial < id.serial && !has_ended.contains(other)) {
+    let waits_for = |other: &&DeliveryId| other.serial < id.serial && !has_ended.contains(other);
+    for other in lane.filter(waits_for).filter(is_other) {
         let state = evidence.stored.get(other).map(|(_, delivery)| &delivery.state);
         // Called off with its resend: that is not noted by delivery.
         if !matches!(state, Some(State::Cancelled { .. })) {
