@@ -124,11 +124,11 @@ impl Dispatcher {
     /// Runs until stopped, then until everything under way has ended.
     pub(crate) async fn run(mut self) {
         self.under_way.spawn(resends::run(Arc::clone(&self.shared), self.stop.clone()));
+        self.under_way.spawn(erasures::run(Arc::clone(&self.shared), self.stop.clone()));
         self.under_way.spawn(retention::run(Arc::clone(&self.shared), self.stop.clone()));
         self.under_way.spawn(operations::run(Arc::clone(&self.shared), self.stop.clone()));
         let mut pause_ms = PAUSE_MS;
         while !self.stop.is_cancelled() {
-        self.under_way.spawn(erasures::run(Arc::clone(&self.shared), self.stop.clone()));
             match self.send_what_is_due().await {
                 Ok(true) => {
                     pause_ms = PAUSE_MS;
