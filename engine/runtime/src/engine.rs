@@ -114,13 +114,13 @@ impl Engine {
                 Arc::new(Plugins::new(plugins, Arc::clone(&parts.store), parts.limits.plugin))
             }),
             resends: Resends::default(),
+            erasures: Erasures::default(),
             operations: OperationsSet::default(),
             metrics: Metrics::default(),
             spans: Spans::start(parts.collector),
             keys: KeyRing::new(Arc::clone(&parts.store), parts.public_url),
             cities: parts.cities,
             store: parts.store,
-            erasures: Erasures::default(),
             carrier: parts.carrier,
             clock: parts.clock,
             limits: RwLock::new(parts.limits),
@@ -129,13 +129,13 @@ impl Engine {
             dispatcher: std::sync::Mutex::new(None),
         });
         resends::resume(&shared).await?;
+        erasures::resume(&shared).await?;
         let dispatcher = Dispatcher::open(Arc::clone(&shared), received, stop).await?;
         let running = tokio::spawn(dispatcher.run());
         if let Ok(mut slot) = shared.dispatcher.lock() {
             *slot = Some(running);
         }
         Ok(Self { shared })
-        erasures::resume(&shared).await?;
     }
 
     /// The store, for what needs no engine: sites, lists, single rows.

@@ -247,6 +247,7 @@ pub(crate) fn run(line: Line) -> anyhow::Result<ExitCode> {
         Command::Account(line) => account::run(line, &mut terminal),
         Command::Key(line) => account::run_keys(line, &mut terminal),
         Command::Audit(options) => audit::run(&options, &mut terminal),
+        Command::Erase(options) => erase::run(&options, &mut terminal),
         Command::Backup(options) => backup::backup(&options, &mut terminal),
         Command::Restore(options) => backup::restore(&options, &mut terminal),
         Command::Verify(options) => backup::verify(&options, &mut terminal),
@@ -256,7 +257,6 @@ pub(crate) fn run(line: Line) -> anyhow::Result<ExitCode> {
             terminal.line(api::openapi().to_pretty_json()?)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Erase(options) => erase::run(&options, &mut terminal),
         Command::CompilePlugin => {
             leadhook_sandbox::compile_as_child()?;
             Ok(ExitCode::SUCCESS)

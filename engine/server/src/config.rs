@@ -5,6 +5,7 @@
 //! where it was given.
 
 mod cities;
+mod collector;
 mod keys;
 mod retention;
 mod sources;
@@ -148,6 +149,10 @@ settings! {
     /// unless given
     /// [env: LEADHOOK_RETENTION_ATTEMPTS_DAYS]
     retention_attempts_days "N" "retention-attempts-days" "LEADHOOK_RETENTION_ATTEMPTS_DAYS" Some("365"), false;
+    /// The URL of a collector that takes OpenTelemetry traces by OTLP over HTTP, like http://127.0.0.1:4318; without it none
+    /// are made
+    /// [env: LEADHOOK_OTLP_ENDPOINT]
+    otlp_endpoint "URL" "otlp-endpoint" "LEADHOOK_OTLP_ENDPOINT" None, false;
     /// A file that holds the master key under which secrets are sealed, in the place of LEADHOOK_MASTER_KEY; without both
     /// one is made in the data folder
     /// [env: LEADHOOK_MASTER_KEY_FILE]
@@ -188,6 +193,8 @@ pub(crate) struct Config {
     pub(crate) plugin_limits: Limits,
     /// For how long what happened is kept.
     pub(crate) retention: Retention,
+    /// Where traces are posted to.
+    pub(crate) otlp_traces: Option<String>,
     /// PEM files with further roots.
     pub(crate) root_certificate: Vec<PathBuf>,
     /// Under which secrets are sealed.
@@ -254,6 +261,7 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
     let switch_off_after_days = watching::switch_off_after_days(sources);
     let plugin_limits = plugin_limits(sources);
     let retention = retention::retention(sources);
+    let otlp_traces = collector::otlp_traces(sources);
     let root_certificate = sources.many("root_certificate", |text| match std::fs::File::open(text) {
         Ok(_) => Ok(PathBuf::from(text)),
         Err(error) => Err(format!("the file {text} cannot be read: {error}")),
@@ -280,6 +288,7 @@ fn read(sources: &mut Sources, environment: &Environment) -> Option<Config> {
         switch_off_after_days: switch_off_after_days?,
         plugin_limits: plugin_limits?,
         retention: retention?,
+        otlp_traces: otlp_traces?,
         root_certificate: root_certificate?,
         master_keys: master_keys?,
         api_key: api_key?,

@@ -2,6 +2,7 @@
 
 mod account;
 mod cities;
+mod collector;
 pub(crate) mod connections;
 pub(crate) mod master_key;
 pub(crate) mod reload;
@@ -34,6 +35,7 @@ use crate::{
 };
 use account::FirstKey;
 use cities::CityFile;
+use collector::collector;
 use reload::{Configuration, Reloader};
 use signal::{Hangups, Signals};
 
@@ -175,6 +177,7 @@ async fn start_engine(
     courier: Arc<Courier>,
     config: &Config,
 ) -> anyhow::Result<Engine> {
+    let to_collector = config.otlp_traces.clone().map(|url| collector(url, roots(config)?));
     let parts = Parts {
         store,
         carrier: courier,
@@ -188,6 +191,7 @@ async fn start_engine(
         plugins: Some(plugins(&config.data)?),
         public_url: config.public_url.clone(),
         cities: cities(config)?,
+        collector: to_collector.transpose()?,
     };
     Ok(Engine::start(parts).await?)
 }

@@ -34,9 +34,9 @@ mod retention;
 mod roster;
 mod row;
 mod save;
-mod secrets;
 mod seal;
 mod sealing;
+mod secrets;
 mod settle;
 mod setup;
 mod shared;
@@ -65,13 +65,13 @@ use self::{
     view::View,
     writer::Writer,
 };
-use crate::{Result, StoreError};
 pub use self::{
     restore::restore,
     seal::{MASTER_KEY_BYTES, MasterKey, MasterKeys},
     sealing::Sealing,
     verify::{FLAWS_TOLD_MAX, Flaw, Verified, verify},
 };
+use crate::{Result, StoreError};
 
 /// The name of the database file in the data folder.
 pub const FILE_NAME: &str = "leadhook.redb";
@@ -106,7 +106,6 @@ impl RedbStore {
     /// it, [`StoreError::MasterKeyMissing`] when its secrets are sealed, [`StoreError::Damaged`] when settings cannot be
     /// read, [`StoreError::Open`] for anything else.
     pub fn open(dir: &Path, options: Options) -> Result<Self> {
-        let path = dir.display().to_string();
         Self::open_in(dir, options, None).map(|(store, _)| store)
     }
 
@@ -119,6 +118,7 @@ impl RedbStore {
     }
 
     fn open_in(dir: &Path, options: Options, keys: Option<MasterKeys>) -> Result<(Self, Sealing)> {
+        let path = dir.display().to_string();
         make_private_dir(dir)
             .map_err(|error| StoreError::Open { path: path.clone(), reason: error.to_string() })?;
         let file = dir.join(FILE_NAME);
@@ -181,7 +181,6 @@ impl RedbStore {
     }
 }
 
-fn builder(options: Options) -> ::redb::Builder {
 /// Whether the secrets in a data folder are sealed; not so where there is no store. Blocks.
 ///
 /// [`StoreError::InUse`] when another process has it open, [`StoreError::Format`] when another version wrote it,
@@ -202,6 +201,7 @@ pub fn is_sealed(dir: &Path) -> Result<bool> {
     }
 }
 
+fn builder(options: Options) -> ::redb::Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(options.cache_bytes);
     builder

@@ -76,12 +76,12 @@ pub(super) struct Tx<'t> {
     /// The last serial given out.
     pub(super) last: Serial,
     pub(super) leases: &'t Leases,
+    /// What rows with secrets go through.
+    pub(super) sealer: Arc<Sealer>,
     /// Leads in the versions that this transaction made, for the claims after the commit.
     pub(super) fresh: Vec<Fresh>,
     pub(super) happened: Happened,
     /// What the accounts have stored more than before.
-    /// What rows with secrets go through.
-    pub(super) sealer: Arc<Sealer>,
     pub(super) grown: Grown,
     /// Who asked for the command that is carried out; nobody where it is the engine's own.
     pub(super) acting: Option<Arc<Acting>>,
@@ -117,11 +117,11 @@ impl<'t> Tx<'t> {
         setup: Arc<Setup>,
         last: Serial,
         leases: &'t Leases,
+        sealer: Arc<Sealer>,
     ) -> Result<Self> {
         Ok(Self {
             meta: txn.open_table(table::META)?,
             account: txn.open_table(table::ACCOUNT)?,
-        sealer: Arc<Sealer>,
             account_terms: txn.open_table(table::ACCOUNT_TERMS)?,
             key: txn.open_table(table::KEY)?,
             key_use: txn.open_table(table::KEY_USE)?,
@@ -165,6 +165,7 @@ impl<'t> Tx<'t> {
             setup,
             last,
             leases,
+            sealer,
             fresh: Vec::new(),
             happened: Happened::default(),
             grown: Grown::new(),
@@ -173,7 +174,6 @@ impl<'t> Tx<'t> {
             now: Timestamp(i64::MIN),
         })
     }
-            sealer,
 
     /// The next serial at `now`.
     pub(super) fn next_serial(&mut self, now: Timestamp) -> Serial {
