@@ -1,14 +1,21 @@
 //! What was acknowledged survives `kill -9`, at any moment: all of it is delivered, and repeats are known by their id.
 
+mod history;
+
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
+use history::{content, faults};
 use leadhook_harness::{Answer, Engine, Gate, Received, Receiver, wait_until};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{Load, deliveries, engine, lead_ids, of_leads, webhook};
+use crate::world::{Load, call, deliveries, engine, lead_ids, of_leads, tagged, webhook};
 
 /// When the engine is killed.
 #[derive(Debug, Clone, Copy)]
@@ -47,14 +54,6 @@ async fn round(engine: &Engine, receiver: &Receiver, load: &Load, moment: Moment
     };
     tokio::join!(client(), client(), client(), client(), striking);
     gate.open();
-}
-
-/// The pairs in which a repeat must equal what it repeats.
-fn content(request: &Received) -> Vec<(String, String)> {
-    let mut pairs = request.pairs();
-    // What died between rendering and recording is rendered again, with a new time of sending.
-    pairs.retain(|(name, _)| name != "sendingTimestamp");
-    pairs
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,4 +102,82 @@ async fn what_was_acknowledged_survives_kill_9_at_any_moment_under_load() {
     }
     let repeats = by_id.values().filter(|sendings| sendings.len() > 1).count();
     assert!(repeats > 0, "{moments:?}: what got no answer was not sent again");
+}
+
+/// How many times the engine is killed, unless `LEADHOOK_KILL_ROUNDS` says otherwise.
+const ROUNDS: usize = 8;
+/// The latest moment of a kill after a start, in milliseconds.
+const KILLED_WITHIN_MS: u64 = 400;
+
+fn rounds() -> usize {
+    std::env::var("LEADHOOK_KILL_ROUNDS").ok().and_then(|said| said.parse().ok()).unwrap_or(ROUNDS)
+}
+
+/// Leads whose every event is posted after the one before was acknowledged, and how many of each were.
+#[derive(Default)]
+struct Leads {
+    last: AtomicUsize,
+    acknowledged: Mutex<BTreeMap<String, usize>>,
+}
+
+impl Leads {
+    /// Posts leads of three events each until the engine is gone.
+    async fn post_until_it_is_gone(&self, engine: &Engine) {
+        loop {
+            let number = self.last.fetch_add(1, Ordering::Relaxed) as u64 + 1;
+            for event in [call(number), tagged(number, "Sales"), tagged(number, "Support")] {
+                if !self.is_acknowledged(engine, number, &event).await {
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn is_acknowledged(&self, engine: &Engine, number: u64, event: &Value) -> bool {
+        let bearer = format!("Bearer {}", engine.key());
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let answer = engine.raw("POST", "/v1/events", &headers, event.to_string()).await;
+        let is_taken = answer.is_ok_and(|answer| answer.status == 202);
+        if is_taken {
+            *self.acknowledged.lock().unwrap().entry(number.to_string()).or_default() += 1;
+        }
+        is_taken
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_number_of_kills_loses_an_event_turns_a_lane_or_changes_a_repeat() {
+    let mut engine = engine().await;
+    let receiver = Receiver::start().await;
+    let sending = json!({ "model": "event_based", "on": ["call_ended", "lead_tags_changed"] });
+    webhook(&engine, json!({ "url": receiver.url("/hook"), "sending": sending })).await;
+    let leads = Leads::default();
+    let mut moments_ms = Vec::new();
+    for _ in 0..rounds() {
+        // Not a wait for anything: the moment of the kill is what is tried.
+        let moment_ms = rand::random_range(0..=KILLED_WITHIN_MS);
+        moments_ms.push(moment_ms);
+        let mut ticking = tokio::time::interval(Duration::from_millis(moment_ms.max(1)));
+        let killing = async {
+            ticking.tick().await;
+            ticking.tick().await;
+            engine.strike();
+        };
+        let client = || leads.post_until_it_is_gone(&engine);
+        tokio::join!(client(), client(), client(), client(), killing);
+        engine.end().await;
+        engine.restart().await;
+    }
+    wait_until("every delivery has ended", async || {
+        let all = deliveries(&engine, "").await;
+        all.iter().all(|one| one["state"] == "delivered").then_some(())
+    })
+    .await;
+    let acknowledged = leads.acknowledged.lock().unwrap().clone();
+    let found = faults(&receiver.requests(), &acknowledged);
+    assert!(found.is_empty(), "killed after {moments_ms:?} ms:\n{}", found.join("\n"));
+    let events: usize = acknowledged.values().sum();
+    let sendings = of_leads(&receiver.requests()).len();
+    println!("{} kills: {events} events acknowledged, {sendings} requests, none lost", moments_ms.len());
+    assert!(events > 0, "nothing was acknowledged between the kills");
 }
