@@ -198,9 +198,9 @@ fn remove(
             tx.trace.remove(trace_key(account, &trace))?;
         }
     }
+    tx.erased.remove((account.0, lead.0))?;
     for webhook in lanes {
         tx.lane.remove((account.0, webhook.0, lead.0))?;
     }
     Ok(versions.len())
 }
-    tx.erased.remove((account.0, lead.0))?;
