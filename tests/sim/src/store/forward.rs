@@ -10,8 +10,9 @@ use leadhook_core::{
     },
     audit,
     delivery::Rendering,
+    erasure::{Erasure, Subject},
     event::Event,
-    id::{AccountId, DeliveryId, LeadRef, ResendId, SiteId, WebhookId},
+    id::{AccountId, DeliveryId, ErasureId, LeadRef, ResendId, SiteId, WebhookId},
     lead::{Cause, Lead},
     notification::{News, Notification},
     operations::{OperationsWebhook, Place},
@@ -25,11 +26,11 @@ use leadhook_core::{
     webhook::{Settings, Switch, Webhook},
 };
 use leadhook_store::{
-    Account, AccountChanged, AccountMade, AccountSecrets, Accounts, Backup, ByHand, Claims, Follow, Followed,
-    Following, KeyDigest, KeyMade, KeyRevoked, KeyRotated, KnownAccount, KnownKey, KnownPlugin, Lease,
-    Measured, Measures, Operations, OperationsWebhooks, PluginDeleted, RecordingKeys, Relay, RenderedFrom,
-    ResendBegun, Resends, Result, RetentionPlace, RetentionStep, Revision, Saved, Settled, Settlement, Shown,
-    Stepped, Store, Upkeep, Upload, Want,
+    Account, AccountChanged, AccountMade, AccountSecrets, Accounts, Backup, ByHand, Claims, ErasureBegun,
+    ErasureStep, Erasures, Follow, Followed, Following, KeyDigest, KeyMade, KeyRevoked, KeyRotated,
+    KnownAccount, KnownKey, KnownPlugin, Lease, Measured, Measures, Operations, OperationsWebhooks,
+    PluginDeleted, RecordingKeys, Relay, RenderedFrom, ResendBegun, Resends, Result, RetentionPlace,
+    RetentionStep, Revision, Saved, Settled, Settlement, Shown, Stepped, Store, Upkeep, Upload, Want,
     query::{DeliveryQuery, LeadQuery, Page},
 };
 
@@ -67,6 +68,15 @@ commands! { Accounts {
     delete_key(id: KeyId) -> bool;
     store_key_uses() -> ();
     audit(account: AccountId, limit: usize, before: Option<Serial>) -> Page<audit::Entry>;
+} noted {} }
+
+commands! { Erasures {
+    begin_erasure(account: AccountId, subject: Subject, now: Timestamp) -> ErasureBegun;
+    erasure(account: AccountId, id: ErasureId) -> Option<Erasure>;
+    erasures(account: AccountId, limit: usize, before: Option<Serial>) -> Page<Erasure>;
+    running_erasures() -> Vec<(AccountId, ErasureId)>;
+    step_erasure(account: AccountId, id: ErasureId, now: Timestamp) -> ErasureStep;
+    erased(account: AccountId, lead: Serial) -> Option<ErasureId>;
 } noted {} }
 
 commands! { Follow {
