@@ -42,8 +42,8 @@ Examples:
   leadhook restore /backups/leadhook-monday --data /var/lib/leadhook
 
 DIR is made, or is there and empty. The engine on it wants the master key of the one that was backed up: put its
-file master-key into DIR afterwards, or give the key as docs/operations.md says. It delivers what the one of then owed. Do not
-run it beside that one: each would deliver.";
+file master-key into DIR afterwards, or give the key as docs/operations.md says. It delivers what the one of
+then owed. Do not run it beside that one: each would deliver.";
 
 pub(super) const VERIFY: &str = "\
 Examples:

@@ -1,4 +1,4 @@
-//! The master key under which secrets are sealed: the one that is given, else one in the data folder, made where there is none.
+//! The master key under which secrets are sealed: the one that is given, else one in the data folder, made if need be.
 
 use std::path::Path;
 

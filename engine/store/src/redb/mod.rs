@@ -109,8 +109,8 @@ impl RedbStore {
         Self::open_in(dir, options, None).map(|(store, _)| store)
     }
 
-    /// As [`RedbStore::open`], with secrets sealed. Those that stand open or are sealed under the old key are sealed under the
-    /// current one before this answers, in one transaction.
+    /// As [`RedbStore::open`], with secrets sealed. Those that stand open or are sealed under the old key are sealed
+    /// under the current one before this answers, in one transaction.
     ///
     /// [`StoreError::MasterKeyWrong`] when the folder is sealed under neither key; then nothing is changed.
     pub fn open_sealed(dir: &Path, options: Options, keys: MasterKeys) -> Result<(Self, Sealing)> {
@@ -207,7 +207,8 @@ fn builder(options: Options) -> ::redb::Builder {
     builder
 }
 
-/// Makes a data folder where it does not exist, for nobody else to look into: it holds personal data. Errors of the system.
+/// Makes a data folder where it does not exist, for nobody else to look into: it holds personal data. Errors
+/// of the system.
 pub fn make_private_dir(dir: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);

@@ -122,7 +122,8 @@ impl Sealer {
         Ok(row::sealed(nonce.as_ref(), &sealed))
     }
 
-    /// The row as it was before it was sealed; `None` where it was sealed for another place or under another key, or is damaged.
+    /// The row as it was before it was sealed; `None` where it was sealed for another place or under another key, or
+    /// is damaged.
     pub(super) fn open<'r>(&self, place: &[u8], row: &'r [u8]) -> Option<Cow<'r, [u8]>> {
         let Some(sealed) = row::sealed_content(row) else { return Some(Cow::Borrowed(row)) };
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
