@@ -106,6 +106,27 @@ pub struct Rendering {
     pub warnings: Vec<String>,
 }
 
+/// The warning of a rendering whose body was kept for its days and is gone.
+pub const BODY_GONE: &str = "what was sent is no longer kept";
+
+impl Rendering {
+    /// Whether what was sent is still there.
+    pub fn has_body(&self) -> bool {
+        !self.warnings.iter().any(|warning| warning == BODY_GONE)
+    }
+
+    /// Lets go of what was sent: the body, or the query of a GET. From what it was made stays, so that it can be sent again.
+    fn let_go_of_body(&mut self) {
+        self.request.body = Vec::new();
+        if self.request.method == Method::Get
+            && let Some(query) = self.request.url.find('?')
+        {
+            self.request.url.truncate(query);
+        }
+        self.warnings.push(BODY_GONE.to_owned());
+    }
+}
+
 /// One HTTP exchange for a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -277,6 +298,24 @@ impl Delivery {
     /// What an attempt sent; `None` where no request went out.
     pub fn sent_by(&self, attempt: &Attempt) -> Option<&Rendering> {
         self.renderings.get(usize::try_from(attempt.rendering?).ok()?)
+    }
+
+    /// Lets go of the bodies of its requests and of the answers. Whether there were any.
+    pub fn let_go_of_bodies(&mut self) -> bool {
+        let mut any = false;
+        for rendering in self.renderings.iter_mut().filter(|rendering| rendering.has_body()) {
+            rendering.let_go_of_body();
+            any = true;
+        }
+        for attempt in &mut self.attempts {
+            if let Outcome::Answered(answer) = &mut attempt.outcome
+                && !answer.body.is_empty()
+            {
+                (answer.body, answer.body_cut) = (Vec::new(), true);
+                any = true;
+            }
+        }
+        any
     }
 
     /// Remembers what plugins did, the last [`RUNS_MAX`] runs of it.

@@ -29,6 +29,8 @@ pub enum Unrepeatable {
         /// `lead`, `site`, `webhook` or `delivery`.
         what: &'static str,
     },
+    /// What was sent was kept for its days and is gone, so that there is nothing to compare with.
+    BodyGone,
     /// Its plugins ran more often than a delivery remembers, and the runs that made the rendering are not among the last.
     RunsForgotten,
     /// A version of a plugin is no longer kept.
@@ -58,6 +60,7 @@ impl fmt::Display for Unrepeatable {
             Self::Gone { what } => {
                 write!(f, "the {what} is no longer kept in the version that the request was made from")
             }
+            Self::BodyGone => f.write_str("what was sent is no longer kept, so that nothing can be compared"),
             Self::RunsForgotten => f.write_str(
                 "its plugins ran so often since that the runs which made the request are forgotten",
             ),

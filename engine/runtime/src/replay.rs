@@ -84,6 +84,9 @@ async fn replay_one(
     rendering: &Rendering,
 ) -> Result<Replayed> {
     let impossible = |why| Replayed { again: Again::Impossible(why), runs: Vec::new() };
+    if !rendering.has_body() {
+        return Ok(impossible(Unrepeatable::BodyGone));
+    }
     let then = match Then::of(shared, account, delivery, rendering).await? {
         Ok(then) => then,
         Err(why) => return Ok(impossible(why)),

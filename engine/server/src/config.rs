@@ -149,6 +149,10 @@ settings! {
     /// unless given
     /// [env: LEADHOOK_RETENTION_ATTEMPTS_DAYS]
     retention_attempts_days "N" "retention-attempts-days" "LEADHOOK_RETENTION_ATTEMPTS_DAYS" Some("365"), false;
+    /// For how many days the bodies of their requests and of the answers are kept, 31 to 36500 and no longer than they;
+    /// as long as they unless given
+    /// [env: LEADHOOK_RETENTION_BODIES_DAYS]
+    retention_bodies_days "N" "retention-bodies-days" "LEADHOOK_RETENTION_BODIES_DAYS" None, false;
     /// The URL of a collector that takes OpenTelemetry traces by OTLP over HTTP, like http://127.0.0.1:4318; without it none
     /// are made
     /// [env: LEADHOOK_OTLP_ENDPOINT]

@@ -14,8 +14,10 @@ pub trait Backup: Send {
 /// What grows old, in the order in which it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Aged {
-    /// Deliveries that ended, with their attempts.
+    /// The bodies of deliveries that ended.
     #[default]
+    Bodies,
+    /// Deliveries that ended, with their attempts.
     Attempts,
     /// Leads with their history.
     Leads,

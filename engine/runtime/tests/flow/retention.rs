@@ -10,18 +10,22 @@ use leadhook_core::{
     time::DAY_MS,
     webhook::Switch,
 };
-use leadhook_runtime::{clock::Clock as _, limits::Limits};
+use leadhook_runtime::{Again, Unrepeatable, clock::Clock as _, limits::Limits};
 use leadhook_store::{ByHand, query::LeadQuery, redb::verify};
 use serde_json::json;
 
 use crate::world::{ACCOUNT, World, status};
 
-const KEEP: Retention = Retention { leads_days: 60, attempts_days: 31 };
+const KEEP: Retention = Retention { leads_days: 60, attempts_days: 31, bodies_days: 31 };
 
 const WEEK_SECONDS: u32 = 7 * 86_400;
 
 async fn world() -> World {
-    World::with(Limits { retention: KEEP, switch_off_after_days: None, ..Limits::default() }).await
+    world_that_keeps(KEEP).await
+}
+
+async fn world_that_keeps(retention: Retention) -> World {
+    World::with(Limits { retention, switch_off_after_days: None, ..Limits::default() }).await
 }
 
 fn call(id: &str) -> LeadRef {
@@ -80,6 +84,43 @@ async fn attempts_go_after_their_days_and_leads_after_theirs() {
     world.engine.shutdown(Duration::from_secs(10)).await;
     let verified = verify(world.folder.path(), None, |_| {}).unwrap();
     assert_eq!(verified.told, [], "nothing that went is missed");
+}
+
+#[tokio::test]
+async fn bodies_go_before_their_deliveries_which_can_still_be_sent_again() {
+    let world = world_that_keeps(Retention { leads_days: 60, attempts_days: 60, bodies_days: 31 }).await;
+    world.webhook(json!({"method": "GET"})).await;
+    world.webhook(json!({})).await;
+    let facts = || json!({"duration": 40, "callerphone": "79990000012"});
+    let old = world.post("call.ended", "old", facts()).await;
+    for id in &old {
+        world.stands(*id, StateName::Delivered).await;
+    }
+    days_pass(&world, 20).await;
+    let young = world.post("call.ended", "young", facts()).await;
+    for id in &young {
+        world.stands(*id, StateName::Delivered).await;
+    }
+    let sent = async |id| world.delivery(id).await.renderings[0].clone();
+    let before = sent(old[1]).await;
+    days_pass(&world, 13).await;
+    for id in &old {
+        until(&world, async || !sent(*id).await.has_body()).await;
+        let left = sent(*id).await;
+        assert!(left.request.body.is_empty() && !left.request.url.contains("callerphone"), "{left:?}");
+        assert_eq!((left.lead_version, left.revision), (before.lead_version, before.revision));
+        let replay = world.engine.replay(ACCOUNT, *id).await.unwrap().unwrap();
+        let again = &replay.renderings[0].again;
+        assert!(matches!(again, Again::Impossible(Unrepeatable::BodyGone)), "{again:?}");
+        let ByHand::SentAgain { by, .. } = world.engine.send_now(ACCOUNT, *id).await.unwrap() else {
+            panic!("it is not sent again")
+        };
+        world.stands(by, StateName::Delivered).await;
+        assert!(sent(by).await.has_body());
+    }
+    for id in &young {
+        assert!(sent(*id).await.has_body());
+    }
 }
 
 #[tokio::test]

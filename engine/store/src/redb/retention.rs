@@ -19,7 +19,7 @@ use super::{
     accept::trace_key,
     by_hand, row,
     shared::Shared,
-    table::{self, DeliveryKey, LeadKey, META_LEADS_FROM},
+    table::{self, DeliveryKey, LeadKey, META_BODIES_FROM, META_LEADS_FROM},
     tx::Tx,
     view::listed,
 };
@@ -42,14 +42,22 @@ pub(super) fn look(
         let oldest = |days: Vec<u32>, from: u32, until: u32| {
             days.into_iter().rev().find(|day| (from..until).contains(day))
         };
-        if place.what == Aged::Attempts {
-            let days = view.days(&table::DONE)?;
-            if let Some(day) = oldest(days, place.day, keep.attempts_from(now)) {
+        let goes_from = |what| if place.what == what { place.day } else { 0 };
+        if place.what == Aged::Bodies {
+            let gone = view.table(table::META)?.get(table::META_BODIES_FROM)?.map_or(0, |day| day.value());
+            // Those whose deliveries go as a whole are not written once more before.
+            let from = place.day.max(u32::try_from(gone).unwrap_or(u32::MAX)).max(keep.attempts_from(now));
+            if let Some(day) = oldest(view.days(&table::DONE)?, from, keep.bodies_from(now)) {
+                return Ok(Some(place.at(Aged::Bodies, day)));
+            }
+        }
+        if place.what != Aged::Leads {
+            let from = goes_from(Aged::Attempts);
+            if let Some(day) = oldest(view.days(&table::DONE)?, from, keep.attempts_from(now)) {
                 return Ok(Some(place.at(Aged::Attempts, day)));
             }
         }
-        let from = if place.what == Aged::Leads { place.day } else { 0 };
-        let day = oldest(view.days(&table::LEAD)?, from, keep.leads_from(now));
+        let day = oldest(view.days(&table::LEAD)?, goes_from(Aged::Leads), keep.leads_from(now));
         Ok(day.map(|day| place.at(Aged::Leads, day)))
     })
 }
@@ -57,6 +65,7 @@ pub(super) fn look(
 /// Takes a step at a place.
 pub(super) fn step(tx: &mut Tx<'_>, place: RetentionPlace) -> Result<RetentionStep> {
     match place.what {
+        Aged::Bodies => step_bodies(tx, place),
         Aged::Attempts => step_attempts(tx, place),
         Aged::Leads => step_leads(tx, place),
     }
@@ -64,6 +73,35 @@ pub(super) fn step(tx: &mut Tx<'_>, place: RetentionPlace) -> Result<RetentionSt
 
 /// How many bytes went, by account.
 type Bytes = BTreeMap<u32, u64>;
+
+fn step_bodies(tx: &mut Tx<'_>, place: RetentionPlace) -> Result<RetentionStep> {
+    let (mut rows, mut bytes) = (0, Bytes::new());
+    let mut next = place;
+    while rows < ROWS_EACH {
+        let first = tx.done.on(place.day)?.range(next.from..)?.next().transpose()?;
+        let Some((key, size, delivery)) = first.map(|(key, row)| {
+            let key = key.value();
+            let read = row::decode::<Delivery>(row.value(), || format!("delivery number {}", key.2));
+            (key, row.value().len(), read)
+        }) else {
+            tx.shrank(place.day, &bytes)?;
+            tx.meta.insert(META_BODIES_FROM, u64::from(place.day) + 1)?;
+            return Ok(RetentionStep { rows, next: place.at(Aged::Bodies, place.day + 1), day_ended: true });
+        };
+        rows += 1;
+        // A damaged row goes with its day; nobody can say what it holds.
+        if let Some(mut delivery) = listed(delivery)?
+            && delivery.let_go_of_bodies()
+        {
+            let row = row::encode(&delivery);
+            *bytes.entry(key.0).or_default() += size.saturating_sub(row.len()) as u64;
+            tx.done.on(place.day)?.insert(key, row.as_slice())?;
+        }
+        next.from = (key.0, key.1, key.2 + 1);
+    }
+    tx.shrank(place.day, &bytes)?;
+    Ok(RetentionStep { rows, next, day_ended: false })
+}
 
 fn step_attempts(tx: &mut Tx<'_>, place: RetentionPlace) -> Result<RetentionStep> {
     let (mut rows, mut bytes) = (0, Bytes::new());
