@@ -1,5 +1,5 @@
-//! A client is erased on request: over a kill in the middle nothing of it is told any more, and the certificate says what was
-//! erased.
+//! A client is erased on request: over a kill in the middle nothing of it is told any more, and the
+//! certificate says what was erased.
 
 use std::collections::BTreeSet;
 

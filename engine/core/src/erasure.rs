@@ -48,8 +48,8 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Reads `{"phone": …}` or `{"email": …}`. Refused, with every fault at once: neither or both, what names nobody, what
-    /// is longer than [`CHARACTERS_MAX`], of another type or unknown.
+    /// Reads `{"phone": …}` or `{"email": …}`. Refused, with every fault at once: neither or both, what names
+    /// nobody, what is longer than [`CHARACTERS_MAX`], of another type or unknown.
     pub fn parse(value: &Value) -> Result<Self, Faults> {
         let mut reader = Reader::default();
         let subject = read(value, &mut reader);
@@ -128,8 +128,8 @@ pub fn emptied_lead(lead: &Lead) -> Lead {
     }
 }
 
-/// Takes out of a delivery all that was rendered, sent, answered and noted. How many bodies that were, of requests and of
-/// answers.
+/// Takes out of a delivery all that was rendered, sent, answered and noted. How many bodies that were, of
+/// requests and of answers.
 pub fn empty_delivery(delivery: &mut Delivery) -> u64 {
     let mut bodies = delivery.renderings.len() as u64;
     delivery.renderings.clear();

@@ -1,7 +1,7 @@
 //! Erasures of clients under way: each goes on in steps of the store until every lead was looked at.
 //!
-//! One loop takes the steps, of all erasures in turn. It sleeps until one begins, and rests between steps so that events are
-//! not held up.
+//! One loop takes the steps, of all erasures in turn. It sleeps until one begins, and rests between steps so
+//! that events are not held up.
 
 use std::{
     collections::BTreeSet,
@@ -49,7 +49,8 @@ impl Erasures {
 }
 
 impl Engine {
-    /// Begins an erasure, which goes on by itself; see [`Erasures::begin_erasure`](leadhook_store::Erasures::begin_erasure).
+    /// Begins an erasure, which goes on by itself; see
+    /// [`Erasures::begin_erasure`](leadhook_store::Erasures::begin_erasure).
     ///
     /// # Errors
     /// When the store did not take it.

@@ -42,7 +42,8 @@ pub enum NextErasureStep {
     Never,
 }
 
-/// The commands of erasures, a part of [`Upkeep`](crate::Upkeep). Each is one transaction or a consistent read.
+/// The commands of erasures, a part of [`Upkeep`](crate::Upkeep). Each is one transaction or a consistent
+/// read.
 #[async_trait]
 pub trait Erasures: Send + Sync {
     /// Begins the erasure of a client. Of each account the newest
@@ -55,8 +56,8 @@ pub trait Erasures: Send + Sync {
     ) -> Result<ErasureBegun>;
     /// An erasure as it stands.
     async fn erasure(&self, account: AccountId, id: ErasureId) -> Result<Option<Erasure>>;
-    /// An account's erasures, newest first: at most `limit`, 1 to [`LIMIT_MAX`](crate::query::LIMIT_MAX), begun before
-    /// the serial `before`, which is the `next` of the page before.
+    /// An account's erasures, newest first: at most `limit`, 1 to [`LIMIT_MAX`](crate::query::LIMIT_MAX),
+    /// begun before the serial `before`, which is the `next` of the page before.
     async fn erasures(
         &self,
         account: AccountId,
@@ -65,9 +66,9 @@ pub trait Erasures: Send + Sync {
     ) -> Result<Page<Erasure>>;
     /// The erasures of all accounts that have not ended, for the start of an engine.
     async fn running_erasures(&self) -> Result<Vec<(AccountId, ErasureId)>>;
-    /// Goes on with an erasure: looks at a bounded number of the account's leads, the newest first, and erases those of
-    /// the client, with all that names them and their deliveries; and moves the place, all of it in one transaction. A lead
-    /// of which a delivery is being sent waits for that.
+    /// Goes on with an erasure: looks at a bounded number of the account's leads, the newest first, and
+    /// erases those of the client, with all that names them and their deliveries; and moves the place, all of
+    /// it in one transaction. A lead of which a delivery is being sent waits for that.
     async fn step_erasure(&self, account: AccountId, id: ErasureId, now: Timestamp) -> Result<ErasureStep>;
     /// By which erasure the lead of this number was erased, if it was.
     async fn erased(&self, account: AccountId, lead: Serial) -> Result<Option<ErasureId>>;

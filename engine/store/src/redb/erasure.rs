@@ -1,8 +1,9 @@
-//! Erasing one client: its leads are looked for in a view (`erasure/look.rs`) and erased a few in a transaction, with
-//! their deliveries, their traces, and what their lanes last delivered.
+//! Erasing one client: its leads are looked for in a view (`erasure/look.rs`) and erased a few in a
+//! transaction, with their deliveries, their traces, and what their lanes last delivered.
 //!
-//! Of a lead there stays what refuses later events and answers repeated ones: its numbers, its times, the ids of its
-//! events. That it is erased is a row of its own, so that the rows of leads and deliveries are those that there were.
+//! Of a lead there stays what refuses later events and answers repeated ones: its numbers, its times, the ids
+//! of its events. That it is erased is a row of its own, so that the rows of leads and deliveries are those
+//! that there were.
 
 mod look;
 
@@ -207,8 +208,8 @@ struct Client<'a> {
 }
 
 impl Client<'_> {
-    /// Erases a lead, if it is still the client's. Whether nothing is left to be done: one of whose deliveries is being sent
-    /// waits for that, and takes no more events meanwhile.
+    /// Erases a lead, if it is still the client's. Whether nothing is left to be done: one of whose
+    /// deliveries is being sent waits for that, and takes no more events meanwhile.
     fn erase(&mut self, tx: &mut Tx<'_>, lead: Serial, done: &mut ErasureStep) -> Result<bool> {
         let versions = retention::versions_of(tx, self.account, lead)?;
         let mut held = versions.iter().filter_map(|(_, _, held)| held.as_ref());
