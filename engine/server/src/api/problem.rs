@@ -193,7 +193,8 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Overloaded(most) => {
-                let detail = format!("{most} commands wait to be stored, as many as may; nothing of this request was");
+                let detail =
+                    format!("{most} commands wait to be stored, as many as may; nothing of this request was");
                 Self::too_many("queue_full", detail, OVERLOAD_RETRY_SECONDS)
             }
             StoreError::Unavailable(_) => {

@@ -197,7 +197,8 @@ impl World {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        let is_text = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
+        let is_text =
+            head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
         let body = match bytes.is_empty() {
             true => Value::Null,
             false if is_text => Value::String(String::from_utf8(bytes.to_vec()).unwrap()),

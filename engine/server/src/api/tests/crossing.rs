@@ -155,7 +155,15 @@ async fn no_call_reads_or_changes_what_is_another_accounts() {
     let mut calls: Vec<_> = described.filter(|call| !is_open(call)).collect();
     // What the other account makes of its own comes last, since it would be there from then on.
     calls.sort_by_key(|(method, pattern)| is_own(method, pattern));
-    let ids = [&owned.webhook, &owned.delivery, &owned.resend, &owned.erasure, &owned.relay, &owned.key, &owned.sha256];
+    let ids = [
+        &owned.webhook,
+        &owned.delivery,
+        &owned.resend,
+        &owned.erasure,
+        &owned.relay,
+        &owned.key,
+        &owned.sha256,
+    ];
     let mut walked = BTreeSet::new();
     for (method, pattern) in &calls {
         let path = path_of(&owned, pattern);
