@@ -22,6 +22,7 @@ use crate::{
     handler::Mode,
     history::{Told, What},
     model::{CHANGES, Post, Rules, Sends},
+    mutation::Mutation,
     world::{World, locked},
 };
 
@@ -156,7 +157,13 @@ impl Script {
             65..=73 => self.change_handler(world),
             74..=79 => self.act_by_hand(world, engine).await,
             80..=82 => self.resend(engine).await,
-            83..=85 => self.set_clock(world),
+            83..=85 => {
+                self.set_clock(world);
+                // This mistake shows only where nothing else wakes anybody for a while.
+                if world.makes(Mutation::DeafClock) {
+                    tokio::time::sleep(Duration::from_secs(7_200)).await;
+                }
+            }
             86..=87 => return Next::Restart,
             _ => return self.fault(world),
         }
