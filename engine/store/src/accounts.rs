@@ -160,7 +160,7 @@ pub trait Accounts: Send + Sync {
 
     /// An account's trail, newest first: at most `limit`, 1 to [`LIMIT_MAX`](crate::query::LIMIT_MAX), from before the
     /// serial `before`, which is the `next` of the page before. The operator's own is that of
-    /// [`AccountId::ENGINE`]. Entries are written with the changes that they tell of, see [`acting`](crate::acting), and
+    /// [`AccountId::ENGINE`]. Entries are written with the changes that they tell of, see `acting.rs`, and
     /// there is no command that changes or deletes one.
     async fn audit(&self, account: AccountId, limit: usize, before: Option<Serial>) -> Result<Page<Entry>>;
 }

@@ -1,6 +1,6 @@
 //! leadhook-sim: the real core, store and dispatcher under a seeded script of events, faults and crashes.
 //!
-//! [`run`] takes one seed through a whole run: the engine lives on a simulated disk and clock with simulated handlers, is
+//! [`run()`] takes one seed through a whole run: the engine lives on a simulated disk and clock with simulated handlers, is
 //! crashed and started again, and at the end all that is owed has to end. Then every [`Invariant`] is checked against
 //! what happened, and against a plain reference that says what was owed. The same seed gives the same run, to the line.
 //!

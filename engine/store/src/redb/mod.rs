@@ -20,6 +20,7 @@ mod happened;
 mod lane;
 mod leads;
 mod lease;
+mod making;
 mod measures;
 mod notifications;
 mod opening;
@@ -123,8 +124,14 @@ impl RedbStore {
             .map_err(|error| StoreError::Open { path: path.clone(), reason: error.to_string() })?;
         let file = dir.join(FILE_NAME);
         let named = Some(file.clone());
-        let database = Box::new(move || builder(options).create(&file));
-        Self::start(&path, named, Opener { database, keys })
+        let database = Box::new(move || {
+            let builder = builder(options);
+            making::make(&builder, &file)?;
+            builder.create(&file)
+        });
+        let started = Self::start(&path, named, Opener { database, keys })?;
+        making::clear(dir);
+        Ok(started)
     }
 
     /// Opens the store on a backend of the caller's own, for tests that make storage fail. `backend` is asked for a
