@@ -240,12 +240,7 @@ struct Recorded {
 
 /// Records the turn. While the store takes nothing this waits, so that what happened is not forgotten;
 /// a process that dies meanwhile sends again under the same id.
-async fn settle(
-    shared: &Shared,
-    lease: Lease,
-    delivery: Delivery,
-    state: Vec<StateChange>,
-) -> Recorded {
+async fn settle(shared: &Shared, lease: Lease, delivery: Delivery, state: Vec<StateChange>) -> Recorded {
     let delivery = Arc::new(delivery);
     let mut pause_ms = 50;
     loop {

@@ -141,7 +141,7 @@ pub(crate) fn run_label(run: &Run) -> &str {
 }
 
 /// What came of an attempt, as one of few words.
-fn label(outcome: &Outcome) -> &'static str {
+pub(crate) fn label(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Answered(answer) => {
             let class = usize::from(answer.status / 100).saturating_sub(2);
