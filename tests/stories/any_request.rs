@@ -2,7 +2,11 @@
 //! OpenAPI document by schemathesis, where PyPI answers.
 #![allow(clippy::print_stderr, reason = "what is passed over is said aloud")]
 
-use std::{fs, path::PathBuf, process::Command, sync::LazyLock};
+use std::{
+    fs::{self, File},
+    path::PathBuf,
+    process::Command,
+};
 
 use leadhook_harness::{Engine, Receiver};
 use serde_json::json;
@@ -17,21 +21,22 @@ const CHECKS: &str =
 /// What the tool itself finds hard about a description is no fault of the API.
 const SUPPRESSED: &str = "suppress-health-check = ['filter_too_much', 'too_slow']\n";
 
-/// The program, where it can be had.
-static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(program);
-
-/// Fetches the program, once for all runs in this target folder.
+/// Fetches the program, once for all runs in this target folder; none where that cannot be done.
 fn program() -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(TOOL.replace("==", "-"));
+    let shared = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let folder = shared.join(TOOL.replace("==", "-"));
     let program = folder.join("bin/schemathesis");
+    // Each test is a process of its own: one fetches, the others wait for it.
+    let lock = File::create(folder.with_extension("lock")).ok()?;
+    lock.lock().ok()?;
     let runs = |words: &[&str]| {
         Command::new(words[0]).args(&words[1..]).output().is_ok_and(|output| output.status.success())
     };
-    let (folder, program_path) = (folder.to_str()?, program.to_str()?);
-    let is_there = runs(&[program_path, "--version"])
+    let (folder, path) = (folder.to_str()?, program.to_str()?);
+    let is_there = runs(&[path, "--version"])
         || (runs(&["python3", "-m", "venv", folder])
             && runs(&[&format!("{folder}/bin/pip"), "install", "--quiet", "--retries=0", TOOL])
-            && runs(&[program_path, "--version"]));
+            && runs(&[path, "--version"]));
     if !is_there {
         eprintln!("SKIPPED: `{TOOL}` cannot be installed here, so the API is not asked by its description");
     }
@@ -67,7 +72,7 @@ async fn furnish(engine: &Engine, receiver: &Receiver) -> String {
 
 /// Asks for all that the description has, or for the calls with these tags, and fails where an answer is not as it says.
 async fn ask(engine: &Engine, key: &str, config: String, tags: &[&str]) {
-    let Some(program) = &*PROGRAM else { return };
+    let Some(program) = program() else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("schemathesis.toml");
     fs::write(&file, config).unwrap();
