@@ -95,6 +95,6 @@ async fn a_replay_tells_what_is_not_the_same_by_now() {
 
     let skipped = only_delivery(&engine, &choosy, "skipped").await;
     let ended = replay(&engine, &skipped).await;
-    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    assert_eq!(ended.code, Some(4), "{}", ended.stdout);
     assert!(ended.stderr.contains("no request was ever made of it; it is skipped"), "{}", ended.stderr);
 }

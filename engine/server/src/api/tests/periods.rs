@@ -31,7 +31,7 @@ async fn a_period_is_sent_again_and_told_to_its_account_alone() {
         "id": begun.text("id"), "webhook": webhook, "from": "2026-03-02T10:00:00.000Z",
         "to": "2026-03-02T10:00:01.000Z", "only": "all", "url": "then", "state": "done",
         "created_at": "2026-03-02T11:00:00.000Z", "ended_at": "2026-03-02T11:00:00.000Z",
-        "selected": 1, "delivered": 1, "failed": 0, "skipped": 0,
+        "selected": 1, "delivered": 1, "failed": 0, "skipped": 0, "erased": 0,
     });
     assert_eq!(done, expected);
     let told = world.get("/v1/notifications").await.body["notifications"][0].clone();
