@@ -21,7 +21,7 @@ fn every_seed_holds_every_invariant() {
     sweep(1..SEEDS + 1, |seed| run(seed, None), &mut take);
     assert!(broken.is_empty(), "{broken:#?}");
     // A script that does nothing holds every invariant too.
-    assert!(crashes > SEEDS && events > 10 * SEEDS && requests > 10 * SEEDS, "{crashes} {events} {requests}");
+    assert!(crashes > SEEDS && events > 2_000 && requests > 2_000, "{crashes} {events} {requests}");
 }
 
 /// Seeds that found something once: what was sent twice after the clock was set forward, and what nobody was woken for since
