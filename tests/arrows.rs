@@ -43,7 +43,8 @@ fn may_know_in_tests(path: &Path) -> &'static [&'static str] {
 
 /// Tests and tools stand outside the product: they may know all of it, and nothing of it knows them.
 fn stands_outside(name: &str) -> bool {
-    ["leadhook-tests", "leadhook-bench", "leadhook-sim", "leadhook-fuzz", "xtask"].contains(&name)
+    ["leadhook-tests", "leadhook-bench", "leadhook-sim", "leadhook-fuzz", "leadhook-fuzz-coverage", "xtask"]
+        .contains(&name)
 }
 
 /// Arrows that point the wrong way.

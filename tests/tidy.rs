@@ -114,7 +114,9 @@ fn the_project_speaks_only_of_itself() {
 #[test]
 fn versions_stand_in_the_table_of_the_workspace_only() {
     let all = manifests();
-    let found = all.iter().flat_map(own_versions);
+    // What is a workspace of its own, for another compiler, has a table of its own.
+    let members = all.iter().filter(|manifest| !manifest.table.contains_key("workspace"));
+    let found = members.flat_map(own_versions);
     none(&found.collect::<Vec<_>>());
     let bad = Manifest::parse(
         "x/Cargo.toml",

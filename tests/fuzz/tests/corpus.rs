@@ -6,7 +6,10 @@
     reason = "tests end by panicking and tell their figures"
 )]
 
-use std::{fs, panic, path::PathBuf};
+use std::{
+    fs, panic,
+    path::{Path, PathBuf},
+};
 
 use leadhook_fuzz::{
     TARGETS,
@@ -63,3 +66,14 @@ macro_rules! one_test_each {
     };
 }
 one_test_each!(event relay settings site row guest response signature);
+
+#[test]
+fn each_target_can_be_led_by_coverage_too() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("coverage");
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+    for name in TARGETS.iter().map(|target| target.name) {
+        assert!(manifest.contains(&format!("name = \"{name}\"\npath = \"targets/{name}.rs\"")), "{name}");
+        let source = fs::read_to_string(folder.join(format!("targets/{name}.rs"))).unwrap();
+        assert!(source.contains(&format!("leadhook_fuzz::target(\"{name}\")")), "{name}");
+    }
+}

@@ -1,0 +1,6 @@
+//! The target `site` of leadhook-fuzz, led by coverage.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    (leadhook_fuzz::target("site").expect("it is in the list").run)(bytes);
+});
