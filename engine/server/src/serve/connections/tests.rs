@@ -60,7 +60,10 @@ async fn a_client_whose_body_never_ends_is_told_so_and_let_go() {
 async fn while_all_have_a_request_under_way_further_clients_wait_for_room() {
     let go_on = Arc::new(Notify::new());
     let gate = Arc::clone(&go_on);
+    let under_way = Arc::new(Notify::new());
+    let entered = Arc::clone(&under_way);
     let slow = move || async move {
+        entered.notify_one();
         gate.notified().await;
         "slow"
     };
@@ -68,6 +71,7 @@ async fn while_all_have_a_request_under_way_further_clients_wait_for_room() {
     let (address, ..) = start(router, Limits { connections: 1, ..quick() }).await;
     let mut holds = TcpStream::connect(address).await.unwrap();
     holds.write_all(b"POST /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    under_way.notified().await;
     let mut waits = TcpStream::connect(address).await.unwrap();
     waits.write_all(REQUEST).await.unwrap();
     let early = tokio::time::timeout(Duration::from_millis(300), waits.read(&mut [0])).await;
