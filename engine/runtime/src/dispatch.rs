@@ -183,6 +183,7 @@ impl Dispatcher {
             self.board.wake((account, webhook), due, now);
         }
         resends::resume(&self.shared).await?;
+        erasures::resume(&self.shared).await?;
         self.is_in_doubt = false;
         Ok(())
     }

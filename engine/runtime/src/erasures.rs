@@ -57,7 +57,8 @@ impl Engine {
     pub async fn begin_erasure(&self, account: AccountId, subject: Subject) -> Result<ErasureBegun> {
         let shared = Arc::clone(self.shared());
         carry_through(async move {
-            let begun = shared.store.begin_erasure(account, subject, shared.clock.now()).await?;
+            let begun = shared.store.begin_erasure(account, subject, shared.clock.now()).await;
+            let begun = shared.unless_in_doubt(begun)?;
             if let ErasureBegun::Begun(erasure) = &begun {
                 shared.erasures.add(account, erasure.id);
             }
