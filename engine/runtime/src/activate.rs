@@ -116,7 +116,7 @@ impl Engine {
             }
         }
         let rendering = sketch.rendering(&scene, unencoded);
-        let mut headers = identity(delivery, &rendering, &webhook.settings, now);
+        let mut headers = identity(delivery.to_string(), &rendering.request, &webhook.settings.signing, now);
         headers.push((TEST_HEADER.0.to_owned(), TEST_HEADER.1.to_owned()));
         let timeout = Duration::from_secs(u64::from(webhook.settings.timeout_seconds));
         let began = Instant::now();

@@ -6,14 +6,13 @@ use std::{
 };
 
 use leadhook_core::{
-    delivery::{Attempt, Delivery, Rendering, State},
-    id::DeliveryId,
+    delivery::{Attempt, Delivery, Request, State},
     outcome::Outcome,
     plugin::StateChange,
     retry::{Verdict, after_failure_asked, verdict},
     sign,
     time::Timestamp,
-    webhook::{Settings, Success, Switch, Webhook},
+    webhook::{Settings, SigningSecret, Success, Switch, Webhook},
 };
 use leadhook_sandbox::Judgement;
 use leadhook_store::{Claimed, Lease, Result, Settled, Settlement};
@@ -191,7 +190,7 @@ async fn attempt(
     let began = Instant::now();
     let span = Begun::at(started_at);
     let rendering = delivery.renderings.last().expect("`prepare` leaves at least one rendering");
-    let mut headers = identity(delivery.id, rendering, settings, started_at);
+    let mut headers = identity(delivery.id.to_string(), &rendering.request, &settings.signing, started_at);
     // A receiver that drops ids which it knows must still get it, and can tell what it gets.
     let resend_of = delivery.resend_of.as_ref();
     headers.extend(resend_of.map(|of| ("webhook-resend-of".to_owned(), of.first.to_string())));
@@ -213,16 +212,15 @@ async fn attempt(
     (attempt, shared.clock.now())
 }
 
-/// The headers by which a receiver knows the delivery and trusts it (Standard Webhooks 1.0).
+/// The headers by which a receiver knows what is sent and trusts it (Standard Webhooks 1.0).
 pub(crate) fn identity(
-    id: DeliveryId,
-    rendering: &Rendering,
-    settings: &Settings,
+    id: String,
+    request: &Request,
+    secrets: &[SigningSecret],
     at: Timestamp,
 ) -> Vec<(String, String)> {
-    let id = id.to_string();
     let seconds = at.unix_seconds();
-    let signature = sign::signature(&settings.signing, &id, seconds, rendering.request.signed_content());
+    let signature = sign::signature(secrets, &id, seconds, request.signed_content());
     let mut headers =
         vec![("webhook-id".to_owned(), id), ("webhook-timestamp".to_owned(), seconds.to_string())];
     headers.extend(signature.map(|signature| ("webhook-signature".to_owned(), signature)));

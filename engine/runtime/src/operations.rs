@@ -10,14 +10,17 @@ use std::{
 };
 
 use leadhook_core::{
-    id::AccountId, notification::Notification, operations::OperationsWebhook, outcome::Outcome, sign,
+    id::AccountId, notification::Notification, operations::OperationsWebhook, outcome::Outcome,
     time::Timestamp,
 };
 use leadhook_store::{Followed, Following, Operations, Result};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Engine, Shared, carry_through};
+use crate::{
+    deliver::identity,
+    engine::{Engine, Shared, carry_through},
+};
 
 /// The deadline of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -237,11 +240,7 @@ async fn send_next(shared: &Shared, account: AccountId) -> Result<Next> {
 /// One signed exchange, as with deliveries (Standard Webhooks 1.0).
 async fn send(shared: &Shared, webhook: &OperationsWebhook, notification: &Notification) -> Outcome {
     let request = webhook.request(notification);
-    let (id, seconds) = (format!("ntf_{}", notification.id()), shared.clock.now().unix_seconds());
-    let secrets = std::slice::from_ref(&webhook.secret);
-    let signature = sign::signature(secrets, &id, seconds, request.signed_content());
-    let mut headers =
-        vec![("webhook-id".to_owned(), id), ("webhook-timestamp".to_owned(), seconds.to_string())];
-    headers.extend(signature.map(|signature| ("webhook-signature".to_owned(), signature)));
+    let id = format!("ntf_{}", notification.id());
+    let headers = identity(id, &request, std::slice::from_ref(&webhook.secret), shared.clock.now());
     shared.carrier.carry(&request, &headers, TIMEOUT).await
 }

@@ -102,6 +102,15 @@ pub(in crate::cli) struct Rows {
     limit: u32,
 }
 
+/// A list that is asked for by nothing but how much of it is wanted.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct List {
+    #[command(flatten)]
+    pub(in crate::cli) rows: Rows,
+    #[command(flatten)]
+    pub(in crate::cli) access: Access,
+}
+
 impl Rows {
     /// All that a command may ask for.
     pub(in crate::cli) fn all() -> Self {

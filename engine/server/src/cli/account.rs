@@ -6,7 +6,7 @@ use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use super::{
-    access::{Access, Rows, json_line, local_time, segment, tell, text, texts},
+    access::{Access, List, Rows, json_line, local_time, segment, tell, text, texts},
     block_on,
     client::Client,
     files::value_in,
@@ -68,14 +68,6 @@ enum KeyAction {
     Create(NewKey),
     /// Delete a key: it opens nothing from then on
     Delete(OneKey),
-}
-
-#[derive(Debug, clap::Args)]
-struct List {
-    #[command(flatten)]
-    rows: Rows,
-    #[command(flatten)]
-    access: Access,
 }
 
 #[derive(Debug, clap::Args)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use super::{
-    access::{Access, Rows, local_time, text},
+    access::{List, local_time, text},
     block_on,
     client::Client,
     listing::Listing,
@@ -25,14 +25,6 @@ pub(crate) struct Line {
 enum Action {
     /// List notifications, newest first
     List(List),
-}
-
-#[derive(Debug, clap::Args)]
-struct List {
-    #[command(flatten)]
-    rows: Rows,
-    #[command(flatten)]
-    access: Access,
 }
 
 /// Carries it out; the exit code is its answer.

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::{
-    access::{Access, Rows, json_line, local_time, segment, text},
+    access::{Access, List, json_line, local_time, segment, text},
     block_on,
     client::Client,
     listing::Listing,
@@ -69,14 +69,6 @@ struct Start {
     /// Do not wait for its end
     #[arg(long)]
     detach: bool,
-    #[command(flatten)]
-    access: Access,
-}
-
-#[derive(Debug, clap::Args)]
-struct List {
-    #[command(flatten)]
-    rows: Rows,
     #[command(flatten)]
     access: Access,
 }

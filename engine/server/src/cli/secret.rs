@@ -12,7 +12,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::{
-    access::{Access, Rows, local_time, segment, tell, text, texts},
+    access::{Access, List, local_time, segment, tell, text, texts},
     block_on,
     client::Client,
     listing::Listing,
@@ -57,14 +57,6 @@ struct Set {
     /// A file that holds the value; standard input unless given
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    #[command(flatten)]
-    access: Access,
-}
-
-#[derive(Debug, clap::Args)]
-struct List {
-    #[command(flatten)]
-    rows: Rows,
     #[command(flatten)]
     access: Access,
 }

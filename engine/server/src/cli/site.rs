@@ -6,7 +6,7 @@ use hyper::Method;
 use serde_json::Value;
 
 use super::{
-    access::{Access, Rows, json_line, local_time, segment, tell, text},
+    access::{Access, List, json_line, local_time, segment, tell, text},
     block_on,
     client::Client,
     files::value_in,
@@ -56,14 +56,6 @@ enum Relay {
     List(One),
     /// Revoke a token: nothing is taken in under it from then on
     Revoke(Revoke),
-}
-
-#[derive(Debug, clap::Args)]
-struct List {
-    #[command(flatten)]
-    rows: Rows,
-    #[command(flatten)]
-    access: Access,
 }
 
 #[derive(Debug, clap::Args)]

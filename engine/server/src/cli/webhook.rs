@@ -6,7 +6,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::{
-    access::{Access, Rows, fields, json_line, local_time, segment, tell, text},
+    access::{Access, List, Rows, fields, json_line, local_time, segment, tell, text},
     block_on,
     client::Client,
     failure::{Exit, Failure},
@@ -54,14 +54,6 @@ enum Action {
     Copy(One),
     /// List what was saved of a webhook, newest first
     Revisions(Revisions),
-}
-
-#[derive(Debug, clap::Args)]
-struct List {
-    #[command(flatten)]
-    rows: Rows,
-    #[command(flatten)]
-    access: Access,
 }
 
 #[derive(Debug, clap::Args)]

@@ -78,23 +78,18 @@ fn step_bodies(tx: &mut Tx<'_>, place: RetentionPlace) -> Result<RetentionStep> 
     let (mut rows, mut bytes) = (0, Bytes::new());
     let mut next = place;
     while rows < ROWS_EACH {
-        let first = tx.done.on(place.day)?.range(next.from..)?.next().transpose()?;
-        let Some((key, size, delivery)) = first.map(|(key, row)| {
-            let key = key.value();
-            let read = row::decode::<Delivery>(row.value(), || format!("delivery number {}", key.2));
-            (key, row.value().len(), read)
-        }) else {
+        let Some(Held { key, size, delivery }) = first_done(tx, next)? else {
             tx.shrank(place.day, &bytes)?;
             tx.meta.insert(META_BODIES_FROM, u64::from(place.day) + 1)?;
             return Ok(RetentionStep { rows, next: place.at(Aged::Bodies, place.day + 1), day_ended: true });
         };
         rows += 1;
         // A damaged row goes with its day; nobody can say what it holds.
-        if let Some(mut delivery) = listed(delivery)?
+        if let Some(mut delivery) = delivery
             && delivery.let_go_of_bodies()
         {
             let row = row::encode(&delivery);
-            *bytes.entry(key.0).or_default() += size.saturating_sub(row.len()) as u64;
+            *bytes.entry(key.0).or_default() += size.saturating_sub(row.len() as u64);
             tx.done.on(place.day)?.insert(key, row.as_slice())?;
         }
         next.from = (key.0, key.1, key.2 + 1);
@@ -107,28 +102,37 @@ fn step_attempts(tx: &mut Tx<'_>, place: RetentionPlace) -> Result<RetentionStep
     let (mut rows, mut bytes) = (0, Bytes::new());
     let mut next = place;
     while rows < ROWS_EACH {
-        let first = tx.done.on(place.day)?.range(next.from..)?.next().transpose()?;
-        let Some((key, size, resends)) = first.map(|(key, row)| held(key.value(), row.value())) else {
+        let Some(Held { key, size, delivery }) = first_done(tx, next)? else {
             tx.shrank(place.day, &bytes)?;
             return end_of_attempts(tx, place, rows);
         };
         rows += 1;
-        let (account, webhook, serial) = key;
         // One that is being sent again stays: by it the lead is known to be needed.
-        if !any_open(tx, AccountId(account), &resends)? {
+        let resends = delivery.map(|delivery| delivery.resends).unwrap_or_default();
+        if !any_open(tx, AccountId(key.0), &resends)? {
             tx.done.on(place.day)?.remove(key)?;
-            *bytes.entry(account).or_default() += size;
+            *bytes.entry(key.0).or_default() += size;
         }
-        next.from = (account, webhook, serial + 1);
+        next.from = (key.0, key.1, key.2 + 1);
     }
     tx.shrank(place.day, &bytes)?;
     Ok(RetentionStep { rows, next, day_ended: false })
 }
 
-/// The key of a delivery that ended, the size of its row, and what sends it again.
-fn held(key: DeliveryKey, row: &[u8]) -> (DeliveryKey, u64, Vec<DeliveryId>) {
-    let read = row::decode::<Delivery>(row, || format!("delivery number {}", key.2));
-    (key, row.len() as u64, read.map(|delivery| delivery.resends).unwrap_or_default())
+/// A delivery that ended, with the size of its row; a damaged one without what it holds.
+struct Held {
+    key: DeliveryKey,
+    size: u64,
+    delivery: Option<Delivery>,
+}
+
+/// The first delivery from this place on.
+fn first_done(tx: &mut Tx<'_>, place: RetentionPlace) -> Result<Option<Held>> {
+    let first = tx.done.on(place.day)?.range(place.from..)?.next().transpose()?;
+    let Some((key, row)) = first else { return Ok(None) };
+    let (key, size) = (key.value(), row.value().len() as u64);
+    let delivery = listed(row::decode(row.value(), || format!("delivery number {}", key.2)))?;
+    Ok(Some(Held { key, size, delivery }))
 }
 
 fn any_open(tx: &Tx<'_>, account: AccountId, ids: &[DeliveryId]) -> Result<bool> {
