@@ -38,10 +38,11 @@ pub(crate) async fn deliver(shared: Arc<Shared>, claimed: Claimed, mut slot: Slo
             if let Some(reason) = off {
                 switch_off(&shared, &webhook, reason).await;
             }
-            let (settling, to) = (Begun::at(shared.clock.now()), delivery.state.name());
+            let settling = trail.as_ref().map(|trail| (trail, Begun::at(shared.clock.now())));
+            let to = delivery.state.name();
             let Recorded { next_due, failing_since } = settle(&shared, lease, delivery, state).await;
-            if let Some(trail) = &trail {
-                trail.settled(&settling, to.word());
+            if let Some((trail, span)) = &settling {
+                trail.settled(span, to.word());
             }
             slot.recorded(next_due);
             failing::switch_off_where_too_long(&shared, &webhook, failing_since).await;
@@ -84,10 +85,10 @@ async fn go(shared: &Arc<Shared>, claimed: Claimed, trail: Option<&Trail<'_>>) -
         return Ok(Gone::unsent(Delivery { state, ..claimed.delivery }, Vec::new()));
     }
     let webhook = Arc::clone(&claimed.webhook);
-    let preparing = Begun::at(now);
+    let preparing = trail.map(|trail| (trail, Begun::at(now)));
     let prepared = prepare(shared, claimed, now).await?;
-    if let Some(trail) = trail {
-        trail.prepared(&preparing, &prepared);
+    if let Some((trail, span)) = &preparing {
+        trail.prepared(span, &prepared);
     }
     let (mut delivery, lead, mut state) = match prepared {
         Prepared::Ready { delivery, lead, state } => (delivery, lead, state),
@@ -188,19 +189,19 @@ async fn attempt(
 ) -> (Attempt, Timestamp) {
     let started_at = shared.clock.now();
     let began = Instant::now();
-    let span = Begun::at(started_at);
+    let traced = trail.map(|trail| (trail, Begun::at(started_at)));
     let rendering = delivery.renderings.last().expect("`prepare` leaves at least one rendering");
     let mut headers = identity(delivery.id.to_string(), &rendering.request, &settings.signing, started_at);
     // A receiver that drops ids which it knows must still get it, and can tell what it gets.
     let resend_of = delivery.resend_of.as_ref();
     headers.extend(resend_of.map(|of| ("webhook-resend-of".to_owned(), of.first.to_string())));
-    headers.extend(trail.and_then(|trail| trail.header(&span, &rendering.request)));
+    headers.extend(traced.as_ref().and_then(|(trail, span)| trail.header(span, &rendering.request)));
     let timeout = Duration::from_secs(u64::from(settings.timeout_seconds));
     let outcome = shared.carrier.carry(&rendering.request, &headers, timeout).await;
     shared.metrics.attempted(&outcome, began.elapsed());
     let number = u32::try_from(delivery.attempts.len() + 1).unwrap_or(u32::MAX);
-    if let Some(trail) = trail {
-        trail.attempted(&span, number, &rendering.request, &outcome);
+    if let Some((trail, span)) = &traced {
+        trail.attempted(span, number, &rendering.request, &outcome);
     }
     let attempt = Attempt {
         number,
