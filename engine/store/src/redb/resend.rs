@@ -134,6 +134,7 @@ fn forget_oldest(tx: &mut Tx<'_>, account: AccountId) -> Result<()> {
     }
     Ok(())
 }
+
 fn cancel(tx: &mut Tx<'_>, account: AccountId, id: ResendId, now: Timestamp) -> Result<Option<Resend>> {
     let Some(mut resend) = read(tx, account, id)? else { return Ok(None) };
     if resend.phase != Phase::Running {
