@@ -1,5 +1,10 @@
 //! What a command needs on this machine: what it is, why, and how to get it.
 
+use std::{
+    fs::{self, DirEntry},
+    path::{Path, PathBuf},
+};
+
 use anyhow::{Context as _, Result};
 
 use crate::run;
@@ -29,6 +34,14 @@ pub(crate) const DENY: Need = Need {
     why: "licences and sources of the dependencies are not checked",
     how: &["cargo", "install", "cargo-deny", "--locked"],
     is_here: || run::succeeds(run::cargo(["deny", "--version"])),
+};
+
+/// What is known to be wrong with crates. It is looked for where cargo-deny keeps it.
+pub(crate) const ADVISORIES: Need = Need {
+    what: "the database of advisories",
+    why: "advisories on the dependencies are not checked",
+    how: &["cargo", "deny", "fetch", "db"],
+    is_here: || cargo_home().is_some_and(|home| has_advisories(&home.join("advisory-dbs"))),
 };
 
 /// The examples of receivers run in these, and plugins are built and tested by two of them.
@@ -63,7 +76,7 @@ pub(crate) const WASM_TARGET: Need = Need {
         rustc.args(["--print", "target-libdir", "--target", "wasm32-unknown-unknown"]);
         rustc.output().is_ok_and(|printed| {
             let folder = String::from_utf8_lossy(&printed.stdout).trim().to_owned();
-            printed.status.success() && std::path::Path::new(&folder).is_dir()
+            printed.status.success() && Path::new(&folder).is_dir()
         })
     },
 };
@@ -73,7 +86,7 @@ impl Need {
     pub(crate) fn is_met(&self) -> bool {
         let met = (self.is_here)();
         if !met {
-            println!("{} is not installed: {}. To get it: {}", self.what, self.why, self.how.join(" "));
+            println!("{} is not here: {}. To get it: {}", self.what, self.why, self.how.join(" "));
         }
         met
     }
@@ -97,6 +110,17 @@ impl Need {
     }
 }
 
+/// The folder of cargo, which tells it to what it runs unless it is the usual one.
+fn cargo_home() -> Option<PathBuf> {
+    let told = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    told.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
+}
+
+fn has_advisories(folder: &Path) -> bool {
+    let is_one = |entry: DirEntry| entry.path().join("crates").is_dir();
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(is_one)))
+}
+
 fn answers(interpreter: &str) -> bool {
     let mut command = run::program(interpreter);
     command.arg("--version");
@@ -113,6 +137,18 @@ mod tests {
         let error = format!("{:#}", need.fetch().unwrap_err());
         assert!(error.contains("the thing is needed (nothing works)"), "{error}");
         assert!(error.contains("run `false x` yourself"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_without_a_database_in_it_has_no_advisories() {
+        let folder = tempfile::tempdir().unwrap();
+        let databases = folder.path().join("advisory-dbs");
+        assert!(!has_advisories(&databases), "there is no such folder");
+        fs::create_dir_all(databases.join("advisory-db-0")).unwrap();
+        fs::write(databases.join("db.lock"), "").unwrap();
+        assert!(!has_advisories(&databases), "a lock and a folder that is empty");
+        fs::create_dir(databases.join("advisory-db-0/crates")).unwrap();
+        assert!(has_advisories(&databases));
     }
 
     #[test]
