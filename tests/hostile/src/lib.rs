@@ -7,7 +7,9 @@
 
 mod authority;
 pub mod cases;
+mod names;
 mod peer;
 
 pub use authority::{Authority, self_signed};
+pub use names::{Answers, NameServer};
 pub use peer::{Peer, Seen, Step};
