@@ -10,6 +10,7 @@ mod bad_handlers;
 mod bad_settings;
 mod by_hand;
 mod commands;
+mod copied;
 mod crash;
 mod demo;
 mod enrichment;

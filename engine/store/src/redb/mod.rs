@@ -25,6 +25,7 @@ mod measures;
 mod notifications;
 mod opening;
 mod operations;
+mod own;
 mod plugins;
 mod recent;
 mod recording;
@@ -123,13 +124,15 @@ impl RedbStore {
         make_private_dir(dir)
             .map_err(|error| StoreError::Open { path: path.clone(), reason: error.to_string() })?;
         let file = dir.join(FILE_NAME);
+        own::ensure_whole(&builder(options), &file).map_err(|error| not_opened(&path, error))?;
         let named = Some(file.clone());
         let database = Box::new(move || {
             let builder = builder(options);
             making::make(&builder, &file)?;
-            builder.create(&file)
+            own::opened(|| builder.create(&file))
         });
         let started = Self::start(&path, named, Opener { database, keys })?;
+        own::mark(&dir.join(FILE_NAME));
         making::clear(dir);
         Ok(started)
     }
@@ -147,10 +150,7 @@ impl RedbStore {
     fn start(path: &str, file: Option<PathBuf>, opener: Opener) -> Result<(Self, Sealing)> {
         let not_opened = |reason: String| StoreError::Open { path: path.to_owned(), reason };
         let opened = opening::open(&opener).map_err(|error| match error {
-            NotOpened::Database(DatabaseError::DatabaseAlreadyOpen) => {
-                StoreError::InUse { path: path.to_owned() }
-            }
-            NotOpened::Database(error) => not_opened(error.to_string()),
+            NotOpened::Database(error) => self::not_opened(path, error),
             NotOpened::Content(StoreError::Unavailable(reason)) => not_opened(reason),
             NotOpened::Content(error) => error,
         })?;
@@ -198,13 +198,20 @@ pub fn is_sealed(dir: &Path) -> Result<bool> {
         return Ok(false);
     }
     let path = dir.display().to_string();
-    let database = builder(Options::default()).open(file).map_err(|error| match error {
-        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path },
-        error => StoreError::Open { path, reason: error.to_string() },
-    })?;
+    let opened = own::opened(|| builder(Options::default()).open(file));
+    let database = opened.map_err(|error| not_opened(&path, error))?;
     match opening::stored_format(&database)? {
         Some(_) => Ok(sealing::mark(&database)?.is_some()),
         None => Ok(false),
+    }
+}
+
+/// Why the file in this folder was not opened.
+fn not_opened(path: &str, error: DatabaseError) -> StoreError {
+    let path = path.to_owned();
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path },
+        error => StoreError::Open { path, reason: error.to_string() },
     }
 }
 

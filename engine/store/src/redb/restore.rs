@@ -10,7 +10,7 @@ use std::{
 use ::redb::{Database, Key, TableDefinition, Value, WriteTransaction};
 
 use super::{
-    FILE_NAME, Options, builder, make_private_dir, opening, row,
+    FILE_NAME, Options, builder, make_private_dir, opening, own, row,
     table::FORMAT,
     tables::{self, Holds, OverTable},
 };
@@ -46,6 +46,7 @@ pub fn restore(from: impl Read, dir: &Path, mut progress: impl FnMut(u64, u64)) 
             fs::rename(&unfinished, dir.join(FILE_NAME)).map_err(failed)?;
             // The name is durable only with the folder.
             File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
+            own::mark(&dir.join(FILE_NAME));
             Ok(head)
         }
         Err(error) => {

@@ -6,10 +6,10 @@ mod settings;
 
 use std::path::Path;
 
-use ::redb::{DatabaseError, Key, TableDefinition, Value};
+use ::redb::{Key, TableDefinition, Value};
 
 use super::{
-    FILE_NAME, MasterKeys, Options, builder, row, sealing,
+    FILE_NAME, MasterKeys, Options, builder, not_opened, own, row, sealing,
     table::FORMAT,
     tables::{self, Holds, OverTable},
     view::View,
@@ -73,13 +73,10 @@ impl Verified {
 pub fn verify(dir: &Path, keys: Option<&MasterKeys>, mut progress: impl FnMut(u64)) -> Result<Verified> {
     let path = dir.display().to_string();
     let file = dir.join(FILE_NAME);
-    let not_opened = |error: DatabaseError| match error {
-        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.clone() },
-        error => StoreError::Open { path: path.clone(), reason: error.to_string() },
-    };
-    let mut database = builder(Options::default()).open(file).map_err(not_opened)?;
+    let opened = own::opened(|| builder(Options::default()).open(file)).and_then(own::checked);
+    let (database, is_whole) = opened.map_err(|error| not_opened(&path, error))?;
     let mut verified = Verified::default();
-    if !database.check_integrity().map_err(not_opened)? {
+    if !is_whole {
         verified.flaw("(the file)", "pages did not match their sums; redb has put the file right");
     }
     let sealer = sealing::sealer(&database, keys)?;

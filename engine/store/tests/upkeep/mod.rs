@@ -1,6 +1,7 @@
 //! Upkeep of a data folder: backups, restoring them, and verifying.
 
 mod backup;
+mod copied;
 mod verify;
 
 use leadhook_core::{delivery::State, webhook::Switch};
