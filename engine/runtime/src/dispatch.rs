@@ -17,7 +17,7 @@ use crate::{
     engine::Shared,
     erasures,
     notify::notify,
-    operations, resends, retention,
+    operations, resends, retention, rounds,
 };
 
 /// What the dispatcher is told.
@@ -126,6 +126,7 @@ impl Dispatcher {
         self.under_way.spawn(resends::run(Arc::clone(&self.shared), self.stop.clone()));
         self.under_way.spawn(erasures::run(Arc::clone(&self.shared), self.stop.clone()));
         self.under_way.spawn(retention::run(Arc::clone(&self.shared), self.stop.clone()));
+        self.under_way.spawn(rounds::run(Arc::clone(&self.shared), self.stop.clone()));
         self.under_way.spawn(operations::run(Arc::clone(&self.shared), self.stop.clone()));
         let mut pause_ms = PAUSE_MS;
         while !self.stop.is_cancelled() {
@@ -141,7 +142,7 @@ impl Dispatcher {
                     let until = self.shared.clock.now().plus_ms(pause_ms);
                     pause_ms = (pause_ms * 2).min(PAUSE_MS_MAX);
                     tokio::select! {
-                        () = self.shared.clock.sleep_until(until) => {}
+                        () = self.shared.clock.sleep_until(until) => continue,
                         () = self.stop.cancelled() => break,
                     }
                 }

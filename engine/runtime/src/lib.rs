@@ -26,6 +26,7 @@ mod recordings;
 mod replay;
 mod resends;
 mod retention;
+mod rounds;
 mod spans;
 
 pub use activate::Activation;

@@ -56,7 +56,7 @@ pub use crate::{
     relay::Relay,
     resend::{NextStep, ResendBegun, Resends, Stepped},
     then::RenderedFrom,
-    upkeep::{Aged, Backup, RetentionPlace, RetentionStep, Upkeep},
+    upkeep::{Aged, Backup, RetentionPlace, RetentionStep, RoundPlace, RoundStep, Upkeep},
 };
 
 /// A customer.

@@ -1,7 +1,13 @@
 //! Keeping a store in order over months: backups of it while it runs, and what has grown old.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use leadhook_core::{retention::Retention, time::Timestamp};
+use leadhook_core::{
+    id::{AccountId, WebhookId},
+    retention::Retention,
+    time::Timestamp,
+};
 
 use crate::{Erasures, Result};
 
@@ -55,6 +61,22 @@ pub struct RetentionStep {
     pub day_ended: bool,
 }
 
+/// How far a round through what is open has come; the default is its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RoundPlace {
+    /// The key from which it goes on: account, webhook and serial.
+    pub(crate) from: (u32, u64, u64),
+}
+
+/// A step of a round.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RoundStep {
+    /// From where to go on; `None` where the round has ended.
+    pub next: Option<RoundPlace>,
+    /// The webhooks of which a delivery was not due as its own row says, and is again.
+    pub mended: BTreeSet<(AccountId, WebhookId)>,
+}
+
 /// The commands of upkeep, a part of [`Store`](crate::Store).
 #[async_trait]
 pub trait Upkeep: Erasures + Send + Sync {
@@ -68,4 +90,7 @@ pub trait Upkeep: Erasures + Send + Sync {
         place: RetentionPlace,
         now: Timestamp,
     ) -> Result<Option<RetentionStep>>;
+    /// Looks at a few hundred deliveries that are open, from a place on: each is to stand in its lane and to be due as its
+    /// own row says, which the rows that it is found by cannot show of themselves. Those that do not are put right.
+    async fn step_round(&self, place: RoundPlace) -> Result<RoundStep>;
 }

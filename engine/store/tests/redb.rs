@@ -4,6 +4,7 @@
 
 mod conformance;
 mod faults;
+mod flips;
 mod sealing;
 mod upkeep;
 

@@ -7,6 +7,7 @@
 )]
 
 mod again;
+mod doubt;
 mod erasures;
 mod failing;
 mod fairness;

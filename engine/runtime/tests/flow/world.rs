@@ -107,21 +107,41 @@ impl World {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
-        let start = Timestamp::from_rfc3339("2026-03-02T10:00:00Z").unwrap();
-        let world = Self::on(tempfile::tempdir().unwrap(), start, limits).await;
+        let world = Self::on(tempfile::tempdir().unwrap(), start(), limits).await;
+        world.set_up().await;
+        world
+    }
+
+    /// The same over a store of the case's own.
+    pub(crate) async fn over(store: RedbStore) -> Self {
+        let world = Self::with_store(store, tempfile::tempdir().unwrap(), start(), Limits::default()).await;
+        world.set_up().await;
+        world
+    }
+
+    async fn set_up(&self) {
         let account = Account {
             id: ACCOUNT,
             name: "default".to_owned(),
             client_id_key: [1; 32],
             recording_key: [2; 32],
         };
-        world.store().put_account(account).await.unwrap();
-        world.site(json!({})).await;
-        world
+        self.store().put_account(account).await.unwrap();
+        self.site(json!({})).await;
     }
 
     /// An engine on a folder as it is.
     pub(crate) async fn on(folder: tempfile::TempDir, start: Timestamp, limits: Limits) -> Self {
+        let store = RedbStore::open(folder.path(), Options::default()).unwrap();
+        Self::with_store(store, folder, start, limits).await
+    }
+
+    async fn with_store(
+        store: RedbStore,
+        folder: tempfile::TempDir,
+        start: Timestamp,
+        limits: Limits,
+    ) -> Self {
         let clock = Arc::new(ManualClock::new(start));
         let handler = Arc::new(Handler {
             clock: Arc::clone(&clock),
@@ -131,7 +151,6 @@ impl World {
             open: watch::Sender::new(true),
             panics: AtomicBool::new(false),
         });
-        let store = RedbStore::open(folder.path(), Options::default()).unwrap();
         let parts = parts(store, &handler, &clock, limits, plugins());
         let engine = Engine::start(parts).await.unwrap();
         Self { engine, clock, handler, folder, limits, next_webhook: std::cell::Cell::new(1) }
@@ -291,6 +310,10 @@ impl Handler {
     pub(crate) fn count(&self) -> usize {
         self.seen.borrow().len()
     }
+}
+
+fn start() -> Timestamp {
+    Timestamp::from_rfc3339("2026-03-02T10:00:00Z").unwrap()
 }
 
 fn parts(

@@ -7,7 +7,7 @@ use leadhook_core::{
     accept::{self, Accepted, Refusal, Scene},
     delivery::Delivery,
     event::Event,
-    id::{AccountId, LeadRef, WebhookId, base32},
+    id::{AccountId, LeadRef, SiteId, WebhookId, base32},
     lead::{Cause, Lead},
     qualify::{Question, Trace},
     relay::Relayed,
@@ -22,7 +22,7 @@ use super::{
     tx::Tx,
     view,
 };
-use crate::{Receipt, Result};
+use crate::{Receipt, Result, StoreError};
 
 type Answer = std::result::Result<Receipt, Refusal>;
 
@@ -53,7 +53,7 @@ fn accept_one(tx: &mut Tx<'_>, account: AccountId, event: &Event, now: Timestamp
         return Ok(Err(Refusal::UnknownSite(event.lead.site.to_string())));
     };
     if let Some(id) = &event.id
-        && let Some(receipt) = first_receipt(tx, table::event_key(account, &site.id, id))?
+        && let Some(receipt) = first_receipt(tx, account, &site.id, id)?
     {
         return Ok(Ok(receipt));
     }
@@ -92,23 +92,41 @@ fn accept_one(tx: &mut Tx<'_>, account: AccountId, event: &Event, now: Timestamp
     Ok(Ok(receipt))
 }
 
-/// The lead in its newest version.
+/// The lead in its newest version. The row that finds it has no sum: what it finds says whether it is the one.
 fn known_lead(tx: &mut Tx<'_>, account: AccountId, lead: &LeadRef) -> Result<Option<Lead>> {
-    let serial = tx.lead_id.get(table::lead_id_key(account, lead))?.map(|serial| Serial(serial.value()));
-    match serial {
-        Some(serial) => view::newest_lead(tx.leads.on(serial.day())?, account, serial),
-        None => Ok(None),
+    let found = tx.lead_id.get(table::lead_id_key(account, lead))?.map(|serial| Serial(serial.value()));
+    let Some(serial) = found else { return Ok(None) };
+    let known = view::newest_lead(tx.leads.on(serial.day())?, account, serial)?;
+    match known {
+        Some(known) if known.reference == *lead => Ok(Some(known)),
+        None if has_grown_old(tx, serial)? => Ok(None),
+        _ => Err(StoreError::Damaged { what: format!("number of lead {lead}") }),
     }
 }
 
-/// What the first event of this id on its site was answered with.
-fn first_receipt(tx: &mut Tx<'_>, key: (u32, &str, &str)) -> Result<Option<Receipt>> {
-    let Some((lead, version)) = tx.event_id.get(key)?.map(|found| found.value()) else { return Ok(None) };
-    let table = tx.leads.on(Serial(lead).day())?;
-    let Some(stored) = table.get((key.0, lead, version))? else { return Ok(None) };
-    let cause: Cause =
-        row::decode(stored.value(), || format!("event that made version {version} of lead number {lead}"))?;
-    Ok(Some(answer_of(cause, Vec::new())))
+/// Whether leads of the day of this one went: after damage an id of one may be left.
+fn has_grown_old(tx: &Tx<'_>, lead: Serial) -> Result<bool> {
+    let from = tx.meta.get(table::META_LEADS_FROM)?.map_or(0, |day| day.value());
+    Ok(u64::from(lead.day()) < from)
+}
+
+/// What the first event of this id on its site was answered with. The row that finds it has no sum either.
+fn first_receipt(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    site: &SiteId,
+    event_id: &str,
+) -> Result<Option<Receipt>> {
+    let found = tx.event_id.get(table::event_key(account, site, event_id))?.map(|found| found.value());
+    let Some((lead, version)) = found else { return Ok(None) };
+    let what = || format!("event that made version {version} of lead number {lead}");
+    let stored = tx.leads.on(Serial(lead).day())?.get((account.0, lead, version))?;
+    let cause: Option<Cause> = stored.map(|stored| row::decode(stored.value(), what)).transpose()?;
+    match cause {
+        Some(cause) if cause.event_id == event_id => Ok(Some(answer_of(cause, Vec::new()))),
+        None if has_grown_old(tx, Serial(lead))? => Ok(None),
+        _ => Err(StoreError::Damaged { what: format!("place of event {event_id} of site {site}") }),
+    }
 }
 
 /// Whether a trace answers the question. Traces of a client are in order of their leads' start.

@@ -7,7 +7,7 @@ use leadhook_core::{
 };
 
 use super::{row, table, tx::Tx, view::View};
-use crate::{Result, query::Page};
+use crate::{Result, StoreError, query::Page};
 
 impl Tx<'_> {
     /// Notes what the author of this command did, in the account's trail and, where that is the operator, in the
@@ -36,9 +36,16 @@ pub(super) fn list(
     limit: usize,
     before: Option<Serial>,
 ) -> Result<Page<Entry>> {
-    view.newest_first(table::AUDIT, account, limit, before, |serial, row| {
-        let (at, author, account, deed): (Timestamp, Author, AccountId, Deed) =
-            row::decode(row, || format!("entry {} of an audit trail", serial.0))?;
-        Ok(Entry { serial, at, author, account, deed })
-    })
+    view.newest_first(table::AUDIT, account, limit, before, |serial, row| decode(account, serial, row))
+}
+
+/// An entry of an account's trail.
+pub(super) fn decode(account: AccountId, serial: Serial, row: &[u8]) -> Result<Entry> {
+    let what = || format!("entry {} of an audit trail", serial.0);
+    let (at, author, of, deed): (Timestamp, Author, AccountId, Deed) = row::decode(row, what)?;
+    // The operator's trail has what it did to others.
+    if of != account && account != AccountId::ENGINE {
+        return Err(StoreError::Damaged { what: what() });
+    }
+    Ok(Entry { serial, at, author, account: of, deed })
 }

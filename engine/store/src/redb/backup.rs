@@ -1,6 +1,9 @@
 //! Backups of the running store: all rows of one view, a block at a time.
 
-use std::{collections::VecDeque, ops::Bound};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    ops::Bound,
+};
 
 use ::redb::{Key, ReadableTableMetadata as _, TableDefinition, Value};
 use async_trait::async_trait;
@@ -8,7 +11,7 @@ use leadhook_core::{retention::Retention, time::Timestamp};
 use serde_bytes::ByteBuf;
 
 use super::{
-    RedbStore, retention,
+    RedbStore, retention, round,
     table::FORMAT,
     tables::{self, Holds, OverTable},
     view::View,
@@ -16,7 +19,7 @@ use super::{
 use crate::{
     Result, StoreError,
     backup::{BackupHead, Packer, RowBytes},
-    upkeep::{Backup, RetentionPlace, RetentionStep, Upkeep},
+    upkeep::{Backup, RetentionPlace, RetentionStep, RoundPlace, RoundStep, Upkeep},
 };
 
 /// About how many bytes of rows one block has.
@@ -43,6 +46,15 @@ impl Upkeep for RedbStore {
             Some(place) => self.queue.call(move |tx| retention::step(tx, place), |step, _| Some(step)).await,
             None => Ok(None),
         }
+    }
+
+    async fn step_round(&self, place: RoundPlace) -> Result<RoundStep> {
+        let found = self.on_blocking_thread(move |shared| round::look(shared, place)).await?;
+        let mended = match found.amiss.is_empty() {
+            true => BTreeSet::new(),
+            false => self.queue.call(move |tx| round::mend(tx, &found.amiss), |mended, _| mended).await?,
+        };
+        Ok(RoundStep { next: found.next, mended })
     }
 }
 

@@ -9,10 +9,10 @@ use leadhook_core::{
 };
 
 use super::{
-    claim::due_delivery,
+    claim::{Owed, due_delivery},
     erasure, row, settle, table,
     tx::Tx,
-    view::{ROWS_LOOKED_AT_MAX, listed},
+    view::{self, ROWS_LOOKED_AT_MAX, listed},
 };
 use crate::{ByHand, Result};
 
@@ -157,9 +157,9 @@ fn find(tx: &mut Tx<'_>, account: AccountId, id: DeliveryId, now: Timestamp) -> 
 
 /// A delivery that has ended.
 pub(super) fn find_done(tx: &mut Tx<'_>, account: AccountId, id: DeliveryId) -> Result<Option<Delivery>> {
-    let row = tx.done.on(id.serial.day())?.get(table::delivery_key(account, id))?;
-    let done =
-        row.map(|row| row::decode::<Delivery>(row.value(), || format!("delivery {id}"))).transpose()?;
+    let key = table::delivery_key(account, id);
+    let row = tx.done.on(id.serial.day())?.get(key)?;
+    let done = row.map(|row| view::decode_delivery(row.value(), key)).transpose()?;
     Ok(done.filter(|delivery| delivery.id == id))
 }
 
@@ -177,12 +177,17 @@ pub(super) fn bring_retries_forward(
     spacing_ms: u32,
 ) -> Result<usize> {
     let mut brought = 0;
-    for (id, was_due) in waiting_retries(tx, account, webhook, now, most)? {
+    for owed in waiting_retries(tx, account, webhook, now, most)? {
+        let (id, was_due) = (owed.id, owed.at);
         let slot = now.plus_ms(i64::from(spacing_ms).saturating_mul(brought as i64));
         if slot >= was_due {
             continue;
         }
         let Some(Some(mut delivery)) = listed(tx.read_open(account, id))? else { continue };
+        if !owed.is(&delivery) {
+            // A claim puts it right.
+            continue;
+        }
         delivery.state = State::Retrying { due: slot };
         tx.open.insert(table::delivery_key(account, id), row::encode(&delivery).as_slice())?;
         tx.due.remove(table::due_key(account, id, was_due))?;
@@ -199,7 +204,7 @@ fn waiting_retries(
     webhook: WebhookId,
     now: Timestamp,
     most: usize,
-) -> Result<Vec<(DeliveryId, Timestamp)>> {
+) -> Result<Vec<Owed>> {
     let mut leases = tx.leases.lock();
     let mut found = Vec::new();
     let rows = tx.due.range(table::due_from(account, webhook, now.plus_ms(1)))?;
@@ -208,10 +213,9 @@ fn waiting_retries(
         if found.len() >= most {
             break;
         }
-        let (_, is_retry) = value.value();
-        let (id, due) = due_delivery(webhook, key.value(), value.value());
-        if is_retry && leases.begin_change(account, id, now) {
-            found.push((id, due));
+        let owed = due_delivery(webhook, key.value(), value.value());
+        if owed.is_retry == Some(true) && leases.begin_change(account, owed.id, now) {
+            found.push(owed);
         }
     }
     Ok(found)

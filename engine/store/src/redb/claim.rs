@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::redb::ReadOnlyTable;
 use leadhook_core::{
-    delivery::{Delivery, Fingerprints, Source},
+    delivery::{Delivery, Fingerprints, Source, State},
     id::{AccountId, DeliveryId, Lane, WebhookId},
     lead::Lead,
     time::{Serial, Timestamp},
@@ -38,6 +38,10 @@ enum Flaw {
     /// Another delivery of its lane goes first: it was due before its webhook's ordering was changed, or an earlier
     /// one of the lane was taken up again.
     NotHead,
+    /// The delivery is whole and falls due at another time, or is another lead's, or has ended.
+    Misplaced,
+    /// There is no such delivery.
+    Missing,
     /// It, or what it is about, cannot be read.
     Damaged,
 }
@@ -73,6 +77,7 @@ struct Reader<'v> {
     waiting: ReadOnlyTable<WaitingKey, ()>,
     lane: ReadOnlyTable<(u32, u64, u64), &'static [u8]>,
     leads: DayTables<'v, LeadKey>,
+    done: DayTables<'v, DeliveryKey>,
 }
 
 impl<'v> Reader<'v> {
@@ -93,6 +98,7 @@ impl<'v> Reader<'v> {
             waiting: view.table(table::WAITING)?,
             lane: view.table(table::LANE)?,
             leads: DayTables::new(view, table::LEAD),
+            done: DayTables::new(view, table::DONE),
         })
     }
 
@@ -109,7 +115,8 @@ impl<'v> Reader<'v> {
         let strays_before = strays.len();
         for entry in self.due.range(table::due_from(account, webhook_id, Timestamp(i64::MIN)))? {
             let (key, value) = entry?;
-            let (id, due) = due_delivery(webhook_id, key.value(), value.value());
+            let owed = due_delivery(webhook_id, key.value(), value.value());
+            let (id, due) = (owed.id, owed.at);
             if leases.is_held(account, id, self.now) {
                 continue;
             }
@@ -119,14 +126,14 @@ impl<'v> Reader<'v> {
                 claims.next_due = Some(due);
                 break;
             }
-            match self.read(account, webhook, id, leases) {
+            match self.read(account, webhook, &owed, leases) {
                 Ok(Found::Ready(read)) => {
                     let lease = leases.add(account, id, due, self.lease_until);
                     given.push(lease);
                     claims.claimed.push(read.under(lease, webhook.clone()));
                 }
                 Ok(Found::LaneBusy) => {}
-                Ok(Found::NotHead) => strays.push(Stray { account, id, due, flaw: Flaw::NotHead }),
+                Ok(Found::Stray(flaw)) => strays.push(Stray { account, id, due, flaw }),
                 Err(StoreError::Damaged { what }) => {
                     tracing::error!(delivery = %id, %what, "a delivery is set aside and will not be sent");
                     strays.push(Stray { account, id, due, flaw: Flaw::Damaged });
@@ -137,20 +144,22 @@ impl<'v> Reader<'v> {
         Ok(claims)
     }
 
-    fn read(
-        &mut self,
-        account: AccountId,
-        webhook: &Webhook,
-        id: DeliveryId,
-        leases: &Leased,
-    ) -> Result<Found> {
+    fn read(&mut self, account: AccountId, webhook: &Webhook, owed: &Owed, leases: &Leased) -> Result<Found> {
+        let id = owed.id;
         let damaged = |what: &str| StoreError::Damaged { what: format!("{what} of delivery {id}") };
-        let row = self.open.get(table::delivery_key(account, id))?.ok_or_else(|| damaged("row"))?;
-        let delivery: Delivery = row::decode(row.value(), || format!("delivery {id}"))?;
+        let key = table::delivery_key(account, id);
+        let Some(row) = self.open.get(key)? else {
+            let has_ended = self.done.on(id.serial.day())?.map(|done| done.get(key)).transpose()?.flatten();
+            return Ok(Found::Stray(if has_ended.is_some() { Flaw::Misplaced } else { Flaw::Missing }));
+        };
+        let delivery = view::decode_delivery(row.value(), key)?;
+        if !owed.is(&delivery) {
+            return Ok(Found::Stray(Flaw::Misplaced));
+        }
         let rules = LaneRules::of(webhook, id.lane.lead, delivery.lead.kind);
         if rules.waits() {
             if lane::head(&self.waiting, account, id)? != Some(id) {
-                return Ok(Found::NotHead);
+                return Ok(Found::Stray(Flaw::NotHead));
             }
             if leases.is_lane_held(account, id.lane, self.now) {
                 return Ok(Found::LaneBusy);
@@ -197,7 +206,8 @@ enum Found {
     Ready(Box<Ready>),
     /// An earlier holder still attempts another delivery of the lane.
     LaneBusy,
-    NotHead,
+    /// There is nothing to be sent at this time.
+    Stray(Flaw),
 }
 
 struct Ready {
@@ -215,24 +225,48 @@ impl Ready {
     }
 }
 
-/// The delivery that a due row is about, and when it falls due.
-pub(super) fn due_delivery(webhook: WebhookId, key: DueKey, value: DueValue) -> (DeliveryId, Timestamp) {
-    let lane = Lane { webhook, lead: Serial(value.0) };
-    (DeliveryId { lane, serial: Serial(key.3) }, Timestamp(key.2))
+/// What a due row says.
+pub(super) struct Owed {
+    pub(super) id: DeliveryId,
+    /// When it falls due.
+    pub(super) at: Timestamp,
+    /// `None` where that is damaged.
+    pub(super) is_retry: Option<bool>,
 }
 
-/// Takes strays out of what is due, and sets damaged ones aside with the rest of their lanes going on.
+impl Owed {
+    /// Whether it says what the delivery does: a due row has no sum of its own.
+    pub(super) fn is(&self, delivery: &Delivery) -> bool {
+        let is_retry = matches!(delivery.state, State::Retrying { .. });
+        delivery.id == self.id && delivery.state.due() == Some(self.at) && self.is_retry == Some(is_retry)
+    }
+}
+
+/// Reads a due row.
+pub(super) fn due_delivery(webhook: WebhookId, key: DueKey, (lead, is_retry): (u64, Option<bool>)) -> Owed {
+    let lane = Lane { webhook, lead: Serial(lead) };
+    Owed { id: DeliveryId { lane, serial: Serial(key.3) }, at: Timestamp(key.2), is_retry }
+}
+
+/// Takes strays out of what is due. What is whole becomes due as it is to be; what is damaged is set aside, with the rest of
+/// its lane going on.
 pub(super) fn put_right(tx: &mut Tx<'_>, strays: &[Stray], now: Timestamp) -> Result<()> {
     for Stray { account, id, due, flaw } in strays.iter().copied() {
         tx.ask_next_due(account, id.lane.webhook, now);
+        let due_key = table::due_key(account, id, due);
+        if flaw != Flaw::NotHead && tx.due.remove(due_key)?.is_none() {
+            // Another has put it right meanwhile.
+            continue;
+        }
         match flaw {
             Flaw::NotHead => {
-                if lane::head(&tx.waiting, account, id)? != Some(id) {
-                    tx.due.remove(table::due_key(account, id, due))?;
+                tx.stand_in_lane(account, id)?;
+                if tx.let_head_be_due(account, id)?.is_none_or(|(head, _)| head != id) {
+                    tx.due.remove(due_key)?;
                 }
             }
-            Flaw::Damaged => {
-                tx.due.remove(table::due_key(account, id, due))?;
+            Flaw::Misplaced => tx.make_due_anew(account, table::delivery_key(account, id))?,
+            Flaw::Missing | Flaw::Damaged => {
                 tx.set_aside(account, id)?;
                 tx.leave(account, id, LaneRules { several: true, ordered: true })?;
             }

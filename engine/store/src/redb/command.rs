@@ -64,6 +64,9 @@ where
 pub(super) enum Step {
     /// To run a command. The permit is its place in the queue.
     Run(Box<dyn Command>, OwnedSemaphorePermit),
+    /// To run commands as one batch.
+    #[cfg(feature = "simulation")]
+    Together(Vec<Box<dyn Command>>),
     /// To see whether the storage still works, since a read failed.
     Check,
     /// To end after all that was asked before, and say so.
@@ -76,6 +79,8 @@ pub(super) struct Queue {
     steps: mpsc::Sender<Step>,
     room: Arc<Semaphore>,
     check_asked: Arc<AtomicBool>,
+    #[cfg(feature = "simulation")]
+    pub(super) gathered: Arc<super::together::Gathered>,
 }
 
 impl Queue {
@@ -84,7 +89,14 @@ impl Queue {
         let (steps, taken) = mpsc::channel();
         let check_asked = Arc::new(AtomicBool::new(false));
         let room = Arc::new(Semaphore::new(QUEUE_MAX));
-        (Self { steps, room, check_asked: check_asked.clone() }, taken, check_asked)
+        let queue = Self {
+            steps,
+            room,
+            check_asked: check_asked.clone(),
+            #[cfg(feature = "simulation")]
+            gathered: Arc::default(),
+        };
+        (queue, taken, check_asked)
     }
 
     /// Runs a command once there is room for it.
@@ -114,8 +126,24 @@ impl Queue {
     ) -> Result<U> {
         let (answer, answered) = oneshot::channel();
         let command = Box::new(Call { run, finish, acting: acting(), produced: None, answer });
-        self.steps.send(Step::Run(command, place)).map_err(|_| not_open())?;
+        self.hand_over(command, place)?;
         answered.await.map_err(|_| not_open())?
+    }
+
+    fn hand_over(&self, command: Box<dyn Command>, place: OwnedSemaphorePermit) -> Result<()> {
+        #[cfg(feature = "simulation")]
+        if let Some(gathered) = self.gathered.lock().as_mut() {
+            gathered.push(command);
+            return Ok(());
+        }
+        self.steps.send(Step::Run(command, place)).map_err(|_| not_open())
+    }
+
+    /// Runs commands as one batch.
+    #[cfg(feature = "simulation")]
+    pub(super) fn run_together(&self, commands: Vec<Box<dyn Command>>) {
+        // A writer that has ended drops them, which is an answer.
+        let _ = self.steps.send(Step::Together(commands));
     }
 
     /// Fills places of the queue, as commands that wait do.

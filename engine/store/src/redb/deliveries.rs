@@ -13,9 +13,9 @@ use leadhook_core::{
 };
 
 use super::{
-    leads, row,
+    leads,
     table::{self, DeliveryKey},
-    view::{ROWS_LOOKED_AT_MAX, View, listed},
+    view::{self, ROWS_LOOKED_AT_MAX, View, listed},
 };
 use crate::{
     Result, Shown,
@@ -51,7 +51,7 @@ struct Stretch {
 /// Rows of one webhook in one table, newest first, with the first of them taken out.
 struct Source {
     rows: Range<'static, DeliveryKey, &'static [u8]>,
-    next: Option<AccessGuard<'static, &'static [u8]>>,
+    next: Option<(DeliveryKey, AccessGuard<'static, &'static [u8]>)>,
 }
 
 /// Where the next row of each source stands, by its place among the sources.
@@ -62,8 +62,9 @@ impl Source {
     fn advance(&mut self) -> Result<Option<Serial>> {
         let Some(entry) = self.rows.next_back() else { return Ok(None) };
         let (key, value) = entry?;
-        self.next = Some(value);
-        Ok(Some(Serial(key.value().2)))
+        let key = key.value();
+        self.next = Some((key, value));
+        Ok(Some(Serial(key.2)))
     }
 }
 
@@ -93,11 +94,11 @@ impl Lister<'_> {
 
     /// A lead's deliveries are named in its history, and those that send one again with that one.
     fn of_lead(&self, reference: &LeadRef) -> Result<Page<Shown>> {
-        let Some(lead) = leads::serial_of(self.view, self.account, reference)? else {
+        let Some(lead) = leads::known(self.view, self.account, reference)? else {
             return Ok(Page { rows: Vec::new(), next: None });
         };
         let mut ids = Vec::new();
-        for cause in self.view.causes(self.account, lead)?.take(ROWS_LOOKED_AT_MAX) {
+        for cause in self.view.causes(self.account, lead.serial)?.take(ROWS_LOOKED_AT_MAX) {
             for id in listed(cause)?.into_iter().flat_map(|cause| cause.deliveries) {
                 ids.push(id);
                 let delivery = listed(self.view.delivery(self.account, id))?.flatten();
@@ -141,8 +142,8 @@ impl Lister<'_> {
                 let taken = source.next.take();
                 heap.extend(source.advance()?.map(|next| (next, index)));
                 looked_at += 1;
-                if let Some(row) = taken {
-                    let read = row::decode(row.value(), || format!("delivery number {}", serial.0));
+                if let Some((key, row)) = taken {
+                    let read = view::decode_delivery(row.value(), key);
                     rows.extend(listed(read)?.and_then(|delivery| self.chosen(delivery)));
                 }
                 if rows.len() >= self.limit() || looked_at >= ROWS_LOOKED_AT_MAX {

@@ -37,7 +37,7 @@ use super::{
     shared::Shared,
     table,
     tx::Tx,
-    view::listed,
+    view::{View, listed},
 };
 use crate::{
     Account, ErasureBegun, ErasureStep, Erasures, NextErasureStep, Result, Store as _, StoreError,
@@ -83,15 +83,7 @@ impl Erasures for RedbStore {
     }
 
     async fn running_erasures(&self) -> Result<Vec<(AccountId, ErasureId)>> {
-        self.read(|view| {
-            let running = view.table(table::ERASURE_RUNNING)?;
-            let entries = running.range((0, 0)..)?.map(|entry| {
-                let (account, serial) = entry?.0.value();
-                Ok((AccountId(account), ErasureId(Serial(serial))))
-            });
-            entries.collect()
-        })
-        .await
+        self.read(running).await
     }
 
     async fn step_erasure(&self, account: AccountId, id: ErasureId, now: Timestamp) -> Result<ErasureStep> {
@@ -111,6 +103,32 @@ impl Erasures for RedbStore {
         })
         .await
     }
+}
+
+/// The erasures that go on. The rows that note them have no sum: where one is not as its erasure is, all are asked.
+fn running(view: &View) -> Result<Vec<(AccountId, ErasureId)>> {
+    let (noted, erasures) = (view.table(table::ERASURE_RUNNING)?, view.table(table::ERASURE)?);
+    let is_running = |erasure: &Erasure| erasure.phase == Phase::Running;
+    let mut running = Vec::new();
+    for entry in noted.iter()? {
+        let (account, serial) = entry?.0.value();
+        let id = ErasureId(Serial(serial));
+        let row = erasures.get((account, serial))?;
+        let erasure = listed(row.map(|row| decode(row.value(), id)).transpose())?.flatten();
+        running.push((AccountId(account), id));
+        if !erasure.as_ref().is_some_and(is_running) {
+            tracing::error!(erasure = %id, "what is noted of an erasure is damaged: all of them are looked through");
+            running.clear();
+            for entry in erasures.iter()? {
+                let (key, value) = entry?;
+                let (account, serial) = key.value();
+                let found = listed(decode(value.value(), ErasureId(Serial(serial))))?.filter(is_running);
+                running.extend(found.map(|found| (AccountId(account), found.id)));
+            }
+            break;
+        }
+    }
+    Ok(running)
 }
 
 /// Whether a lead was erased.
@@ -150,9 +168,10 @@ fn forget_oldest(tx: &mut Tx<'_>, account: AccountId) -> Result<()> {
     }
     let mut oldest = None;
     for entry in tx.erasure.range(all)? {
-        let key = entry?.0.value();
-        if tx.erasure_running.get(key)?.is_none() {
-            oldest = Some(key);
+        let (key, value) = entry?;
+        let erasure = listed(decode(value.value(), ErasureId(Serial(key.value().1))))?;
+        if erasure.is_none_or(|erasure| erasure.phase != Phase::Running) {
+            oldest = Some(key.value());
             break;
         }
     }
@@ -345,5 +364,8 @@ fn put(tx: &mut Tx<'_>, account: AccountId, erasure: &Erasure) -> Result<()> {
 }
 
 fn decode(row: &[u8], id: ErasureId) -> Result<Erasure> {
-    row::decode(row, || format!("erasure {id}"))
+    let what = || format!("erasure {id}");
+    let erasure: Erasure = row::decode(row, what)?;
+    // Its key has no sum.
+    if erasure.id == id { Ok(erasure) } else { Err(StoreError::Damaged { what: what() }) }
 }

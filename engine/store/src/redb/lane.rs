@@ -14,8 +14,9 @@ use leadhook_core::{
 
 use super::{
     notifications, resend, row,
-    table::{self, WaitingKey},
+    table::{self, DeliveryKey, WaitingKey},
     tx::Tx,
+    view::{self, listed},
 };
 use crate::{Result, StoreError};
 
@@ -104,7 +105,7 @@ impl Tx<'_> {
             && !resend::is_parked(self, account, id)?
         {
             let retry = matches!(state, State::Retrying { .. });
-            self.due.insert(table::due_key(account, id, due), (id.lane.lead.0, retry))?;
+            self.due.insert(table::due_key(account, id, due), (id.lane.lead.0, Some(retry)))?;
         }
         Ok(())
     }
@@ -120,13 +121,23 @@ impl Tx<'_> {
             return Ok(None);
         }
         self.waiting.remove(table::waiting_key(account, id))?;
+        Ok(self.let_head_be_due(account, id)?.map(|(_, due)| due))
+    }
+
+    /// Makes the first delivery of the lane in which `id` stands due, where it is not. Which that is, and when it falls
+    /// due.
+    pub(super) fn let_head_be_due(
+        &mut self,
+        account: AccountId,
+        id: DeliveryId,
+    ) -> Result<Option<(DeliveryId, Timestamp)>> {
         while let Some(next) = head(&self.waiting, account, id)? {
             match self.read_open(account, next) {
-                Ok(Some(delivery)) => {
+                Ok(Some(delivery)) if delivery.id == next => {
                     self.make_due(account, next, &delivery.state)?;
-                    return Ok(delivery.state.due());
+                    return Ok(delivery.state.due().map(|due| (next, due)));
                 }
-                Ok(None) => {}
+                Ok(_) => tracing::error!(delivery = %next, "what stands in its lane and is not open goes"),
                 Err(StoreError::Damaged { what }) => {
                     tracing::error!(%what, "a damaged delivery is set aside and will not be sent");
                     self.set_aside(account, next)?;
@@ -138,20 +149,42 @@ impl Tx<'_> {
         Ok(None)
     }
 
-    /// An open delivery.
-    pub(super) fn read_open(&self, account: AccountId, id: DeliveryId) -> Result<Option<Delivery>> {
-        let row = self.open.get(table::delivery_key(account, id))?;
-        row.map(|row| row::decode(row.value(), || format!("delivery {id}"))).transpose()
+    /// Has an open delivery that is to wait for others of its lane stand in it, where its place was lost.
+    pub(super) fn stand_in_lane(&mut self, account: AccountId, id: DeliveryId) -> Result<()> {
+        let is_open = self.open.get(table::delivery_key(account, id))?.is_some();
+        if is_open && self.waiting.insert(table::waiting_key(account, id), ())?.is_none() {
+            tracing::error!(delivery = %id, "a delivery had lost its place in its lane, and has it again");
+        }
+        Ok(())
     }
 
-    /// Moves the row of an open delivery, as it is, to where it is kept but never sent. Whether it was there.
-    pub(super) fn set_aside(&mut self, account: AccountId, id: DeliveryId) -> Result<bool> {
+    /// Has the open delivery under a key fall due as its own row says, whatever the rows say that are looked up.
+    pub(super) fn make_due_anew(&mut self, account: AccountId, key: DeliveryKey) -> Result<()> {
+        let read = self.open.get(key)?.map(|row| view::decode_delivery(row.value(), key)).transpose();
+        let Some(delivery) = listed(read)?.flatten() else { return Ok(()) };
+        tracing::error!(delivery = %delivery.id, "a delivery was not due as its row says, and is again");
+        let rules = self.lane_rules(account, delivery.id, delivery.lead.kind);
+        if rules.several {
+            self.stand_in_lane(account, delivery.id)?;
+        }
+        self.make_due_in_turn(account, &delivery, rules)
+    }
+
+    /// An open delivery.
+    pub(super) fn read_open(&self, account: AccountId, id: DeliveryId) -> Result<Option<Delivery>> {
         let key = table::delivery_key(account, id);
-        let Some(row) = self.open.remove(key)?.map(|row| row.value().to_vec()) else { return Ok(false) };
+        let row = self.open.get(key)?;
+        row.map(|row| view::decode_delivery(row.value(), key)).transpose()
+    }
+
+    /// Moves the row of an open delivery, as it is, to where it is kept but never sent; where it is gone, that is noted
+    /// there.
+    pub(super) fn set_aside(&mut self, account: AccountId, id: DeliveryId) -> Result<()> {
+        let key = table::delivery_key(account, id);
+        let row = self.open.remove(key)?.map(|row| row.value().to_vec()).unwrap_or_default();
         self.quarantine.insert(key, row.as_slice())?;
         notifications::damaged(self, account, id)?;
         let reason = "its row is damaged".to_owned();
-        resend::ended(self, account, id, &State::Failed { at: id.serial.time(), reason })?;
-        Ok(true)
+        resend::ended(self, account, id, &State::Failed { at: id.serial.time(), reason })
     }
 }

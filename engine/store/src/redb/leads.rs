@@ -15,7 +15,7 @@ use super::{
     view::{self, DayTables, ROWS_LOOKED_AT_MAX, View, listed},
 };
 use crate::{
-    Result,
+    Result, StoreError,
     query::{LIMIT_MAX, LeadQuery, Page},
 };
 
@@ -25,18 +25,24 @@ pub(super) fn lead(
     account: AccountId,
     reference: &LeadRef,
 ) -> Result<Option<(Lead, Vec<Cause>)>> {
-    let Some(serial) = serial_of(view, account, reference)? else { return Ok(None) };
-    let Some(versions) = view.day(&table::LEAD, serial.day())? else { return Ok(None) };
-    let Some(lead) = view::newest_lead(&versions, account, serial)? else { return Ok(None) };
-    let mut history = view.causes(account, serial)?.collect::<Result<Vec<_>>>()?;
+    let Some(lead) = known(view, account, reference)? else { return Ok(None) };
+    let mut history = view.causes(account, lead.serial)?.collect::<Result<Vec<_>>>()?;
     history.reverse();
     Ok(Some((lead, history)))
 }
 
-/// The number of a lead by the source's name for it.
-pub(super) fn serial_of(view: &View, account: AccountId, reference: &LeadRef) -> Result<Option<Serial>> {
+/// A lead's newest version by the source's name for it. The row that finds it has no sum: what it finds says whether it is
+/// the one.
+pub(super) fn known(view: &View, account: AccountId, reference: &LeadRef) -> Result<Option<Lead>> {
     let found = view.table(table::LEAD_ID)?.get(table::lead_id_key(account, reference))?;
-    Ok(found.map(|serial| Serial(serial.value())))
+    let Some(serial) = found.map(|serial| Serial(serial.value())) else { return Ok(None) };
+    let versions = view.day(&table::LEAD, serial.day())?;
+    let lead = versions.map(|versions| view::newest_lead(&versions, account, serial)).transpose()?.flatten();
+    match lead {
+        Some(lead) if lead.reference == *reference => Ok(Some(lead)),
+        None if serial.day() < view.leads_from_day()? => Ok(None),
+        _ => Err(StoreError::Damaged { what: format!("number of lead {reference}") }),
+    }
 }
 
 /// A page of leads, newest arrival first.

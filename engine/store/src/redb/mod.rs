@@ -17,6 +17,7 @@ mod followers;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod happened;
+mod kinds;
 mod lane;
 mod leads;
 mod lease;
@@ -34,6 +35,7 @@ mod resend;
 mod restore;
 mod retention;
 mod roster;
+mod round;
 mod row;
 mod save;
 mod seal;
@@ -48,6 +50,8 @@ mod stored;
 mod table;
 mod tables;
 mod then;
+#[cfg(feature = "simulation")]
+mod together;
 mod tx;
 mod verify;
 mod view;

@@ -69,7 +69,7 @@ fn after(view: &View, account: AccountId, after: Serial, limit: usize) -> Result
     Ok(found)
 }
 
-fn decode(serial: Serial, row: &[u8]) -> Result<Notification> {
+pub(super) fn decode(serial: Serial, row: &[u8]) -> Result<Notification> {
     let (at, news) = row::decode(row, || format!("notification {}", serial.0))?;
     Ok(Notification { serial, at, news })
 }

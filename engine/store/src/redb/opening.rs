@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use ::redb::{Database, DatabaseError, ReadableDatabase as _, WriteTransaction};
+use ::redb::{Database, DatabaseError, WriteTransaction};
 use leadhook_core::time::Serial;
 
 use super::{
+    kinds::unless_broken,
     lease::Leases,
     seal::{MasterKeys, Sealer},
     sealing::{self, Sealing},
@@ -66,11 +67,21 @@ pub(super) fn open(opener: &Opener) -> std::result::Result<Opened, NotOpened> {
         }
     }
     let (sealer, sealing) = sealing::settle(&database, opener.keys.as_ref())?;
-    let txn = database.begin_read()?;
-    let serial = txn.open_table(table::META)?.get(META_SERIAL)?.map_or(0, |serial| serial.value());
-    let setup = Arc::new(Setup::load(&txn, &sealer)?);
-    drop(txn);
-    Ok(Opened { database, setup, last: Serial(serial), sealer, sealing })
+    let view = View::begin(&database, sealer.clone())?;
+    let last = last_serial(&view)?;
+    let setup = Arc::new(unless_broken("key of what customers set", || view.setup())?);
+    drop(view);
+    Ok(Opened { database, setup, last, sealer, sealing })
+}
+
+/// The last serial given out, which has no sum: no row may be of a later day.
+fn last_serial(view: &View) -> Result<Serial> {
+    let found = view.table(table::META)?.get(META_SERIAL)?.map(|serial| Serial(serial.value()));
+    let newest = view.days(&table::LEAD)?.into_iter().chain(view.days(&table::DONE)?).max();
+    match found {
+        Some(last) if newest.is_none_or(|newest| newest <= last.day()) => Ok(last),
+        _ => Err(StoreError::Damaged { what: "last serial".to_owned() }),
+    }
 }
 
 /// The format of what is stored; `None` when nothing is.

@@ -85,8 +85,16 @@ fn place(tx: &Tx<'_>, account: AccountId) -> Result<Option<Place>> {
     row.map(|row| row::decode(row.value(), || place_name(account))).transpose()
 }
 
-fn stored(view: &View, account: AccountId) -> Result<Option<Operations>> {
-    let Some(row) = view.table(table::OPERATIONS)?.get(account.0)? else { return Ok(None) };
+/// An account's operations webhook with its place, which stand and go together.
+pub(super) fn stored(view: &View, account: AccountId) -> Result<Option<Operations>> {
+    let Some(row) = view.table(table::OPERATIONS)?.get(account.0)? else {
+        return match view.table(table::OPERATIONS_PLACE)?.get(account.0)? {
+            None => Ok(None),
+            Some(_) => {
+                Err(StoreError::Damaged { what: format!("operations webhook of account {}", account.0) })
+            }
+        };
+    };
     let what = || format!("operations webhook of account {}", account.0);
     let text: String = view.sealer.decode(table::OPERATIONS, account.0, row.value(), what)?;
     let webhook = serde_json::from_str(&text).ok().and_then(|value| OperationsWebhook::restore(&value).ok());

@@ -24,6 +24,8 @@ use crate::{KnownPlugin, PluginDeleted, Result, StoreError, Upload};
 /// What was uploaded is stored in pieces of this size: with its key, a piece fits in pages of 1 MiB, and redb
 /// never needs a long run of free pages for one row.
 const PIECE_BYTES: usize = 1024 * 1024 - 1024;
+/// The day under which uploads are counted: they are kept for good, so it is none that could ever go.
+pub(super) const DAY: u32 = 0;
 
 /// Stores a version unless it is there already, and makes it the current one.
 pub(super) fn put(tx: &mut Tx<'_>, account: AccountId, upload: &Upload) -> Result<KnownPlugin> {
@@ -34,8 +36,7 @@ pub(super) fn put(tx: &mut Tx<'_>, account: AccountId, upload: &Upload) -> Resul
         for (number, piece) in (0..).zip(upload.bytes.chunks(PIECE_BYTES)) {
             tx.plugin_piece.insert((account.0, sha256.as_str(), number), piece)?;
         }
-        // Kept for good, so under no day that could ever go.
-        tx.grew(account, 0, upload.bytes.len());
+        tx.grew(account, DAY, upload.bytes.len());
     }
     let before = tx.setup.plugin(account, name).map(|plugin| plugin.current.sha256.clone());
     let deed = Deed::new(Action::PluginUploaded, name);
@@ -115,7 +116,7 @@ pub(super) fn versions(
     }
     let mut versions: Vec<PluginVersion> = Vec::new();
     for_each_version(&view.table(table::PLUGIN_VERSION)?, account, name, |sha256, row| {
-        versions.push(row::decode(row, || version_name(name, sha256))?);
+        versions.push(decode(row, name, sha256)?);
         Ok(())
     })?;
     versions.sort_by(|a, b| (b.uploaded_at, &b.sha256).cmp(&(a.uploaded_at, &a.sha256)));
@@ -126,7 +127,7 @@ pub(super) fn versions(
 pub(super) fn upload(view: &View, account: AccountId, name: &str, sha256: &str) -> Result<Option<Upload>> {
     let versions = view.table(table::PLUGIN_VERSION)?;
     let Some(row) = versions.get((account.0, name, sha256))? else { return Ok(None) };
-    let version: PluginVersion = row::decode(row.value(), || version_name(name, sha256))?;
+    let version: PluginVersion = decode(row.value(), name, sha256)?;
     let mut bytes = Vec::with_capacity(usize::try_from(version.bytes).unwrap_or_default().min(PIECE_BYTES));
     for entry in
         view.table(table::PLUGIN_PIECE)?.range((account.0, sha256, 0)..=(account.0, sha256, u32::MAX))?
@@ -151,7 +152,7 @@ pub(super) fn known(
     for_each_version(table, account, name, |sha256, row| {
         versions += 1;
         if sha256 == current {
-            found = Some(row::decode(row, || version_name(name, sha256))?);
+            found = Some(decode(row, name, sha256)?);
         }
         Ok(())
     })?;
@@ -173,6 +174,15 @@ fn for_each_version(
         with(sha256, value.value())?;
     }
     Ok(())
+}
+
+/// The version of a row, which is to be the one that it stands under.
+fn decode(row: &[u8], name: &str, sha256: &str) -> Result<PluginVersion> {
+    let version: PluginVersion = row::decode(row, || version_name(name, sha256))?;
+    if (version.name.as_str(), version.sha256.as_str()) != (name, sha256) {
+        return Err(StoreError::Damaged { what: version_name(name, sha256) });
+    }
+    Ok(version)
 }
 
 fn version_name(name: &str, sha256: &str) -> String {

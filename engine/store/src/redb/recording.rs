@@ -9,19 +9,15 @@ use leadhook_core::{
     time::Timestamp,
 };
 
-use super::{RedbStore, seal::Sealer, table, tx::Tx};
-use crate::{Account, KeyRevoked, KeyRotated, RecordingKeys, Result};
+use super::{RedbStore, seal::Sealer, table, tx::Tx, view::View};
+use crate::{Account, KeyRevoked, KeyRotated, RecordingKeys, Result, StoreError};
 
 type Rows = &'static [u8];
 
 #[async_trait]
 impl RecordingKeys for RedbStore {
     async fn recording_keys(&self, account: AccountId) -> Result<Vec<RecordingKey>> {
-        self.read(move |view| {
-            let (accounts, rotated) = (view.table(table::ACCOUNT)?, view.table(table::RECORDING_KEY)?);
-            keys(&view.sealer, &accounts, &rotated, account)
-        })
-        .await
+        self.read(move |view| of(view, account)).await
     }
 
     async fn rotate_recording_key(
@@ -39,6 +35,11 @@ impl RecordingKeys for RedbStore {
 }
 
 /// The account's keys, the one that signs first.
+pub(super) fn of(view: &View, account: AccountId) -> Result<Vec<RecordingKey>> {
+    let (accounts, rotated) = (view.table(table::ACCOUNT)?, view.table(table::RECORDING_KEY)?);
+    keys(&view.sealer, &accounts, &rotated, account)
+}
+
 fn keys(
     sealer: &Sealer,
     accounts: &impl ReadableTable<u32, Rows>,
@@ -50,7 +51,12 @@ fn keys(
         let (key, value) = entry?;
         let number = key.value().1;
         let what = || format!("recording key {}.{number}", account.0);
-        keys.push(sealer.decode(table::RECORDING_KEY, (account.0, number), value.value(), what)?);
+        let key: RecordingKey =
+            sealer.decode(table::RECORDING_KEY, (account.0, number), value.value(), what)?;
+        if key.number != number {
+            return Err(StoreError::Damaged { what: what() });
+        }
+        keys.push(key);
     }
     if keys.is_empty()
         && let Some(found) = accounts.get(account.0)?

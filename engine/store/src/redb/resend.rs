@@ -18,8 +18,12 @@ use leadhook_core::{
 };
 
 use self::look::{Counted, Found, Look};
-use super::{RedbStore, by_hand, erasure, notifications, row, settle, table, tx::Tx, view::listed};
-use crate::{NextStep, ResendBegun, Resends, Result, Stepped, query::Page};
+use super::{
+    RedbStore, by_hand, erasure, notifications, row, settle, table,
+    tx::Tx,
+    view::{View, listed},
+};
+use crate::{NextStep, ResendBegun, Resends, Result, Stepped, StoreError, query::Page};
 
 /// Why a delivery was cancelled whose resend was.
 const CANCELLED: &str = "the resend that it belonged to was cancelled";
@@ -64,16 +68,7 @@ impl Resends for RedbStore {
     }
 
     async fn running_resends(&self) -> Result<Vec<(AccountId, WebhookId, ResendId)>> {
-        self.read(|view| {
-            let running = view.table(table::RESEND_RUNNING)?;
-            let entries = running.range((0, 0)..)?.map(|entry| {
-                let (key, value) = entry?;
-                let (account, webhook) = key.value();
-                Ok((AccountId(account), WebhookId(webhook), ResendId(Serial(value.value()))))
-            });
-            entries.collect()
-        })
-        .await
+        self.read(running).await
     }
 
     async fn step_resend(&self, account: AccountId, id: ResendId, now: Timestamp) -> Result<Stepped> {
@@ -90,6 +85,54 @@ impl Resends for RedbStore {
     }
 }
 
+type Running = (AccountId, WebhookId, ResendId);
+
+/// The resends that run. The rows that note them have no sum: where one is not as its resend is, all resends are asked.
+fn running(view: &View) -> Result<Vec<Running>> {
+    let (noted, resends) = (view.table(table::RESEND_RUNNING)?, view.table(table::RESEND)?);
+    let mut running = Vec::new();
+    for entry in noted.iter()? {
+        let (key, value) = entry?;
+        let ((account, webhook), id) = (key.value(), ResendId(Serial(value.value())));
+        let row = resends.get((account, id.0.0))?;
+        let resend = listed(row.map(|row| decode(row.value(), id)).transpose())?.flatten();
+        if !resend.is_some_and(|resend| runs_for(&resend, WebhookId(webhook))) {
+            tracing::error!(resend = %id, "what is noted of a resend is damaged: all of them are looked through");
+            return look_through(&resends);
+        }
+        running.push((AccountId(account), WebhookId(webhook), id));
+    }
+    Ok(running)
+}
+
+fn look_through(resends: &impl ReadableTable<(u32, u64), &'static [u8]>) -> Result<Vec<Running>> {
+    let mut running = Vec::new();
+    for entry in resends.iter()? {
+        let (key, value) = entry?;
+        let resend = listed(decode(value.value(), ResendId(Serial(key.value().1))))?;
+        let resend = resend.filter(|resend| resend.phase == Phase::Running);
+        running.extend(resend.map(|resend| (AccountId(key.value().0), resend.wanted.webhook, resend.id)));
+    }
+    Ok(running)
+}
+
+fn runs_for(resend: &Resend, webhook: WebhookId) -> bool {
+    resend.phase == Phase::Running && resend.wanted.webhook == webhook
+}
+
+/// The resend of a webhook that runs.
+fn running_of(tx: &Tx<'_>, account: AccountId, webhook: WebhookId) -> Result<Option<ResendId>> {
+    let noted = tx.resend_running.get((account.0, webhook.0))?;
+    let Some(id) = noted.map(|noted| ResendId(Serial(noted.value()))) else { return Ok(None) };
+    let resend = listed(read(tx, account, id))?.flatten();
+    if resend.is_some_and(|resend| runs_for(&resend, webhook)) {
+        return Ok(Some(id));
+    }
+    tracing::error!(resend = %id, "what is noted of a resend is damaged: all of them are looked through");
+    let all = look_through(&tx.resend)?;
+    Ok(all.into_iter().find(|(owner, of, _)| (*owner, *of) == (account, webhook)).map(|(_, _, id)| id))
+}
+
 fn begin(tx: &mut Tx<'_>, account: AccountId, wanted: &Wanted, now: Timestamp) -> Result<ResendBegun> {
     let webhook = tx.setup.webhook(account, wanted.webhook).cloned();
     let Some(webhook) = webhook.filter(|webhook| webhook.switch != Switch::Deleted) else {
@@ -102,8 +145,8 @@ fn begin(tx: &mut Tx<'_>, account: AccountId, wanted: &Wanted, now: Timestamp) -
         return Ok(ResendBegun::WebhookOff);
     }
     let key = (account.0, wanted.webhook.0);
-    if let Some(running) = tx.resend_running.get(key)? {
-        return Ok(ResendBegun::AlreadyRunning(ResendId(Serial(running.value()))));
+    if let Some(running) = running_of(tx, account, wanted.webhook)? {
+        return Ok(ResendBegun::AlreadyRunning(running));
     }
     let resend = Resend::new(ResendId(tx.next_serial(now)), wanted.clone());
     put(tx, account, &resend)?;
@@ -325,5 +368,8 @@ fn read(tx: &Tx<'_>, account: AccountId, id: ResendId) -> Result<Option<Resend>>
 }
 
 fn decode(row: &[u8], id: ResendId) -> Result<Resend> {
-    row::decode(row, || format!("resend {id}"))
+    let what = || format!("resend {id}");
+    let resend: Resend = row::decode(row, what)?;
+    // Its key has no sum.
+    if resend.id == id { Ok(resend) } else { Err(StoreError::Damaged { what: what() }) }
 }

@@ -21,7 +21,7 @@ use super::{
     shared::Shared,
     table::{self, DeliveryKey, LeadKey, META_BODIES_FROM, META_LEADS_FROM},
     tx::Tx,
-    view::listed,
+    view::{self, listed},
 };
 use crate::{
     Result,
@@ -131,7 +131,7 @@ fn first_done(tx: &mut Tx<'_>, place: RetentionPlace) -> Result<Option<Held>> {
     let first = tx.done.on(place.day)?.range(place.from..)?.next().transpose()?;
     let Some((key, row)) = first else { return Ok(None) };
     let (key, size) = (key.value(), row.value().len() as u64);
-    let delivery = listed(row::decode(row.value(), || format!("delivery number {}", key.2)))?;
+    let delivery = listed(view::decode_delivery(row.value(), key))?;
     Ok(Some(Held { key, size, delivery }))
 }
 

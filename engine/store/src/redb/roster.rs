@@ -111,25 +111,60 @@ impl Roster {
             let id = AccountId(key.value());
             let what = || format!("account {}", id.0);
             let account: Account = sealer.decode(table::ACCOUNT, id.0, value.value(), what)?;
+            if account.id != id {
+                return Err(StoreError::Damaged { what: what() });
+            }
             let terms = terms.get(id.0)?.map(|row| read_terms(id, row.value())).transpose()?;
             let known = KnownAccount { id, name: account.name, terms: terms.unwrap_or_default() };
             roster.put_account(Arc::new(known));
         }
+        for entry in terms.iter()? {
+            roster.is_of_account(entry?.0.value(), || "terms".to_owned())?;
+        }
+        roster.load_keys(txn)?;
+        Ok(roster)
+    }
+
+    fn load_keys(&mut self, txn: &ReadTransaction) -> Result<()> {
         let uses = txn.open_table(table::KEY_USE)?;
         for entry in txn.open_table(table::API_KEY)?.iter()? {
             let (digest, account) = entry?;
             let (digest, account) = (digest.value(), account.value());
             let last_use = uses.get((account, first_key_id(digest).0))?.map_or(0, |at| at.value());
-            roster.put_first_key(digest, AccountId(account), last_use);
+            self.is_of_account(account, || format!("first key {}", first_key_id(digest)))?;
+            self.put_first_key(digest, AccountId(account), last_use);
         }
         for entry in txn.open_table(table::KEY)?.iter()? {
             let (place, value) = entry?;
             let what = || format!("key {} of account {}", KeyId(place.value().1), place.value().0);
             let KeyRow { key, digest } = row::decode(value.value(), what)?;
+            if (key.account.0, key.id.0) != place.value() {
+                return Err(StoreError::Damaged { what: what() });
+            }
+            self.is_of_account(key.account.0, what)?;
             let last_use = uses.get(place.value())?.map_or(0, |at| at.value());
-            roster.put_key(Arc::new(KnownKey::new(key, digest, last_use)));
+            self.put_key(Arc::new(KnownKey::new(key, digest, last_use)));
         }
-        Ok(roster)
+        // A first key's row says nothing else of whose it is.
+        for entry in uses.iter()? {
+            let (account, id) = entry?.0.value();
+            if self.key(KeyId(id)).is_none_or(|known| known.key.account != AccountId(account)) {
+                let what = format!("last use of key {} of account {account}", KeyId(id));
+                return Err(StoreError::Damaged { what });
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails where there is no such account, of which something is.
+    fn is_of_account(&self, account: u32, what: impl FnOnce() -> String) -> Result<()> {
+        match self.account(AccountId(account)) {
+            Some(_) => Ok(()),
+            None => {
+                let what = format!("{} of account {account}, which there is not,", what());
+                Err(StoreError::Damaged { what })
+            }
+        }
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn site(tx: &mut Tx<'_>, account: AccountId, site: &Site) -> Result<A
     let id = saved.id.as_str();
     let row = row::encode(&saved.to_json().to_string());
     tx.site_revision.insert((account.0, id, saved.revision), row.as_slice())?;
-    tx.site.insert((account.0, id), (saved.revision, false))?;
+    tx.site.insert((account.0, id), (saved.revision, Some(false)))?;
     Arc::make_mut(&mut tx.setup).put_site(account, saved.clone(), false);
     let before = known.as_ref().map(|known| known.to_json());
     let mut changed = before.map_or_else(Vec::new, |before| audit::differing(&before, &saved.to_json()));
@@ -60,7 +60,7 @@ pub(super) fn site(tx: &mut Tx<'_>, account: AccountId, site: &Site) -> Result<A
 /// Deletes a site with its relays; its revisions stay. Whether there was one.
 pub(super) fn delete_site(tx: &mut Tx<'_>, account: AccountId, id: &SiteId) -> Result<bool> {
     let Some(known) = tx.setup.live_site(account, id).cloned() else { return Ok(false) };
-    tx.site.insert((account.0, id.as_str()), (known.revision, true))?;
+    tx.site.insert((account.0, id.as_str()), (known.revision, Some(true)))?;
     Arc::make_mut(&mut tx.setup).put_site(account, known, true);
     relays::delete_all(tx, account, id)?;
     tx.note(account, &Deed::new(Action::SiteDeleted, id))?;
@@ -124,15 +124,15 @@ pub(super) fn switch(
 ) -> Result<Option<Arc<Webhook>>> {
     let Some(known) = existing(tx, account, id) else { return Ok(None) };
     let deed = match switch {
-        Switch::Deleted => {
-            state::forget(tx, account, id)?;
-            Deed::new(Action::WebhookDeleted, &id)
-        }
+        Switch::Deleted => Deed::new(Action::WebhookDeleted, &id),
         _ => Deed::new(Action::WebhookSwitched, &id).turning(Some(position(&known.switch)), position(switch)),
     };
     tx.note(account, &deed)?;
     let webhook = write_webhook(tx, Webhook { switch: switch.clone(), ..(*known).clone() })?;
     resend::switched(tx, account, id)?;
+    if webhook.switch == Switch::Deleted {
+        state::forget(tx, account, id)?;
+    }
     Ok(Some(webhook))
 }
 

@@ -16,7 +16,10 @@ use leadhook_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{plugins, relays, roster::Roster, row, seal::Sealer, secrets::Secret, stored::Stored, table};
+use super::{
+    kinds::NOT_TEXT, plugins, relays, roster::Roster, row, seal::Sealer, secrets::Secret, stored::Stored,
+    table,
+};
 use crate::{KeyDigest, KnownPlugin, Relay, Result, Revision, StoreError};
 
 /// What stands in a webhook's row.
@@ -204,7 +207,13 @@ impl Setup {
             let (key, value) = entry?;
             let ((account, id), (revision, deleted)) = (key.value(), value.value());
             let damaged = || StoreError::Damaged { what: format!("site {id} in revision {revision}") };
-            let stored = revisions.get((account, id, revision))?.ok_or_else(damaged)?;
+            let deleted = deleted.ok_or_else(damaged)?;
+            let newest =
+                revisions.range((account, id, 0)..=(account, id, u32::MAX))?.next_back().transpose()?;
+            let (key, stored) = newest.ok_or_else(damaged)?;
+            if key.value().2 != revision {
+                return Err(damaged());
+            }
             let id = SiteId::new(id).ok_or_else(damaged)?;
             let site = read_site(stored.value(), id, revision)?;
             self.put_site(AccountId(account), Arc::new(site), deleted);
@@ -220,15 +229,24 @@ impl Setup {
             let id = WebhookId(number);
             let stored: WebhookRow = row::decode(value.value(), || format!("webhook {id}"))?;
             let damaged = || StoreError::Damaged { what: format!("settings of webhook {id}") };
-            let mut subscriptions = Vec::new();
-            let mut current = None;
+            let mut subscriptions: Vec<Subscription> = Vec::new();
+            let (mut current, mut last) = (None, 0);
             for entry in revisions.range((account, number, 0)..=(account, number, u32::MAX))? {
                 let (key, value) = entry?;
                 let place = (AccountId(account), id, key.value().2);
                 let revision = RevisionRow::read(sealer, value.value(), place)?;
+                // None is ever removed, and each was saved after the one before.
+                let is_next = subscriptions.last().is_none_or(|before| before.saved < revision.saved);
+                if revision.number != last + 1 || !is_next {
+                    return Err(damaged());
+                }
+                last = revision.number;
                 let settings = Settings::restore(&revision.settings).map_err(|_| damaged())?;
                 subscriptions.push(Subscription { saved: revision.saved, sending: settings.sending.clone() });
                 current = Some(settings);
+            }
+            if stored.revision != last {
+                return Err(damaged());
             }
             self.put_webhook(Arc::new(Webhook {
                 account: AccountId(account),
@@ -261,6 +279,9 @@ impl Setup {
             let (key, value) = entry?;
             let (account, name) = key.value();
             let what = || format!("secret {name}");
+            if name == NOT_TEXT {
+                return Err(StoreError::Damaged { what: what() });
+            }
             let secret = sealer.decode(table::SECRET, (account, name), value.value(), what)?;
             self.put_secret(AccountId(account), name.to_owned(), secret);
         }
@@ -271,7 +292,12 @@ impl Setup {
         for entry in txn.open_table(table::RELAY)?.iter()? {
             let (key, value) = entry?;
             let (account, digest) = key.value();
-            self.put_relay(relays::read(AccountId(account), digest, value.value())?);
+            let relay = relays::read(AccountId(account), digest, value.value())?;
+            if self.any_site(relay.account, &relay.site).is_none() {
+                let what = format!("relay {} of account {account}", relay.id());
+                return Err(StoreError::Damaged { what });
+            }
+            self.put_relay(relay);
         }
         Ok(())
     }
@@ -283,5 +309,8 @@ pub(super) fn read_site(row: &[u8], id: SiteId, revision: u32) -> Result<Site> {
     let text: String = row::decode(row, what)?;
     let damaged = StoreError::Damaged { what: what() };
     let Ok(settings) = serde_json::from_str::<Value>(&text) else { return Err(damaged) };
+    if settings.get("revision").is_some_and(|of| *of != revision) {
+        return Err(damaged);
+    }
     Site::parse(id, revision, &settings).map_err(|_| damaged)
 }

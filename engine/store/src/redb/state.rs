@@ -128,6 +128,12 @@ fn remove_left(tx: &mut Tx<'_>, account: AccountId, most: usize) -> Result<()> {
         let webhooks = (account.0, 0)..=(account.0, u64::MAX);
         let first = tx.state_left.range(webhooks)?.next().transpose()?;
         let Some(webhook) = first.map(|(webhook, _)| webhook.value().1) else { break };
+        let known = tx.setup.webhook(account, WebhookId(webhook));
+        if known.is_none_or(|known| known.switch != Switch::Deleted) {
+            tracing::error!(webhook = %WebhookId(webhook), "it is noted as deleted and is not: it keeps its state");
+            tx.state_left.remove((account.0, webhook))?;
+            continue;
+        }
         match first_key(tx, account.0, webhook)? {
             Some((plugin, key)) => {
                 remove(tx, (account.0, webhook, &plugin, &key))?;

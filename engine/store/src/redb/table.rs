@@ -12,6 +12,8 @@ use leadhook_core::{
 };
 use sha2::{Digest, Sha256};
 
+use super::kinds::{Flag, Text};
+
 /// The format of the tables, under [`META_FORMAT`].
 pub(super) const FORMAT: u32 = 4;
 pub(super) const META_FORMAT: &str = "format";
@@ -25,7 +27,6 @@ pub(super) const META_LEADS_FROM: &str = "leads_from_day";
 pub(super) const META_BODIES_FROM: &str = "bodies_from_day";
 
 type Bytes = &'static [u8];
-type Text = &'static str;
 /// Account and the serial of a webhook's delivery.
 pub(super) type DeliveryKey = (u32, u64, u64);
 /// Account, lead and version.
@@ -33,7 +34,7 @@ pub(super) type LeadKey = (u32, u64, u32);
 /// Account, webhook, due time in milliseconds, and the delivery's serial.
 pub(super) type DueKey = (u32, u64, i64, u64);
 /// The delivery's lead, and whether it is a retry.
-pub(super) type DueValue = (u64, bool);
+pub(super) type DueValue = (u64, Flag);
 /// Account, webhook, lead and the delivery's serial.
 pub(super) type WaitingKey = (u32, u64, u64, u64);
 /// Account, site and the event's id.
@@ -49,7 +50,7 @@ pub(super) type StateKey = (u32, u64, Text, Text);
 /// Account, end in Unix milliseconds, webhook, plugin and key.
 pub(super) type StateEndKey = (u32, u64, u64, Text, Text);
 
-pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+pub(super) const META: TableDefinition<'_, Text, u64> = TableDefinition::new("meta");
 pub(super) const ACCOUNT: TableDefinition<'_, u32, Bytes> = TableDefinition::new("account");
 /// On which terms an account is served, as JSON text; the usual ones have no row.
 pub(super) const ACCOUNT_TERMS: TableDefinition<'_, u32, Bytes> = TableDefinition::new("account_terms");
@@ -64,9 +65,9 @@ pub(super) const STORED: TableDefinition<'_, (u32, u32), u64> = TableDefinition:
 /// The SHA-256 of an API key, and the account it speaks for.
 pub(super) const API_KEY: TableDefinition<'_, &[u8; 32], u32> = TableDefinition::new("api_key");
 /// Account and site: the newest revision, and whether it was deleted.
-pub(super) const SITE: TableDefinition<'_, (u32, &str), (u32, bool)> = TableDefinition::new("site");
+pub(super) const SITE: TableDefinition<'_, (u32, Text), (u32, Flag)> = TableDefinition::new("site");
 /// Account, site and revision: the settings as JSON text.
-pub(super) const SITE_REVISION: TableDefinition<'_, (u32, &str, u32), Bytes> =
+pub(super) const SITE_REVISION: TableDefinition<'_, (u32, Text, u32), Bytes> =
     TableDefinition::new("site_revision");
 /// Account and webhook: newest revision, switch, and the serial of the creation.
 pub(super) const WEBHOOK: TableDefinition<'_, (u32, u64), Bytes> = TableDefinition::new("webhook");
@@ -87,7 +88,7 @@ pub(super) const DUE: TableDefinition<'_, DueKey, DueValue> = TableDefinition::n
 pub(super) const WAITING: TableDefinition<'_, WaitingKey, ()> = TableDefinition::new("waiting");
 /// Account, webhook and lead: the fingerprints of what was last delivered, for lanes that can have more than one.
 pub(super) const LANE: TableDefinition<'_, (u32, u64, u64), Bytes> = TableDefinition::new("lane");
-/// Rows of deliveries that could not be read, as they were found.
+/// Rows of deliveries that could not be read, as they were found; empty where there was none.
 pub(super) const QUARANTINE: TableDefinition<'_, DeliveryKey, Bytes> = TableDefinition::new("quarantine");
 /// Account and plugin: the SHA-256 of the current version. Deleted plugins have no row.
 pub(super) const PLUGIN: TableDefinition<'_, (u32, Text), Bytes> = TableDefinition::new("plugin");

@@ -13,6 +13,7 @@ use leadhook_core::{
 
 use super::{
     happened::Happened,
+    kinds::{Flag, Text},
     lease::Leases,
     recent::Fresh,
     seal::Sealer,
@@ -29,7 +30,7 @@ type Rows<'t, K> = Table<'t, K, &'static [u8]>;
 
 /// The tables, and what the transaction changes in memory when it is committed.
 pub(super) struct Tx<'t> {
-    pub(super) meta: Table<'t, &'static str, u64>,
+    pub(super) meta: Table<'t, Text, u64>,
     pub(super) account: Rows<'t, u32>,
     pub(super) account_terms: Rows<'t, u32>,
     pub(super) key: Rows<'t, (u32, u64)>,
@@ -37,8 +38,8 @@ pub(super) struct Tx<'t> {
     pub(super) audit: Rows<'t, (u32, u64)>,
     pub(super) stored: Table<'t, (u32, u32), u64>,
     pub(super) api_key: Table<'t, &'static [u8; 32], u32>,
-    pub(super) site: Table<'t, (u32, &'static str), (u32, bool)>,
-    pub(super) site_revision: Rows<'t, (u32, &'static str, u32)>,
+    pub(super) site: Table<'t, (u32, Text), (u32, Flag)>,
+    pub(super) site_revision: Rows<'t, (u32, Text, u32)>,
     pub(super) webhook: Rows<'t, (u32, u64)>,
     pub(super) webhook_revision: Rows<'t, (u32, u64, u32)>,
     pub(super) event_id: Table<'t, EventKey, (u64, u32)>,
@@ -49,9 +50,9 @@ pub(super) struct Tx<'t> {
     pub(super) waiting: Table<'t, WaitingKey, ()>,
     pub(super) lane: Rows<'t, (u32, u64, u64)>,
     pub(super) quarantine: Rows<'t, DeliveryKey>,
-    pub(super) plugin: Rows<'t, (u32, &'static str)>,
+    pub(super) plugin: Rows<'t, (u32, Text)>,
     pub(super) plugin_version: Rows<'t, VersionKey>,
-    pub(super) plugin_piece: Rows<'t, (u32, &'static str, u32)>,
+    pub(super) plugin_piece: Rows<'t, (u32, Text, u32)>,
     pub(super) notification: Rows<'t, (u32, u64)>,
     pub(super) operations: Rows<'t, u32>,
     pub(super) operations_place: Rows<'t, u32>,
@@ -63,7 +64,7 @@ pub(super) struct Tx<'t> {
     pub(super) erasure: Rows<'t, (u32, u64)>,
     pub(super) erasure_running: Table<'t, (u32, u64), ()>,
     pub(super) erased: Table<'t, (u32, u64), u64>,
-    pub(super) secret: Rows<'t, (u32, &'static str)>,
+    pub(super) secret: Rows<'t, (u32, Text)>,
     pub(super) relay: Rows<'t, (u32, &'static [u8; 32])>,
     pub(super) recording_key: Rows<'t, (u32, u32)>,
     pub(super) state: Rows<'t, StateKey>,

@@ -1,6 +1,7 @@
 //! Verifying a data folder: every row is read, every sum checked, and what points at something else is followed.
 
 mod deliveries;
+mod kept;
 mod leads;
 mod settings;
 
@@ -9,7 +10,9 @@ use std::path::Path;
 use ::redb::{Key, TableDefinition, Value};
 
 use super::{
-    FILE_NAME, MasterKeys, Options, builder, not_opened, own, row, sealing,
+    FILE_NAME, MasterKeys, Options, builder,
+    kinds::unless_broken,
+    not_opened, own, row, sealing,
     table::FORMAT,
     tables::{self, Holds, OverTable},
     view::View,
@@ -88,15 +91,20 @@ pub fn verify(dir: &Path, keys: Option<&MasterKeys>, mut progress: impl FnMut(u6
     for table in view.table_names()? {
         let mut reading =
             Sums { view: &view, name: &table, verified: &mut verified, progress: &mut progress };
-        match tables::over(&table, &mut reading) {
-            Some(read) => read?,
-            None => verified.flaw(&table, "this version knows no such table"),
+        match unless_broken("key", || tables::over(&table, &mut reading).transpose()) {
+            Ok(Some(())) => {}
+            Ok(None) => verified.flaw(&table, "this version knows no such table"),
+            Err(StoreError::Damaged { what }) => verified.flaw(&table, format!("a {what} cannot be read")),
+            Err(error) => return Err(error),
         }
     }
-    let setup = verified.read("webhook", view.setup())?.unwrap_or_default();
-    settings::verify(&view, &mut verified)?;
-    leads::verify(&view, &mut verified)?;
-    deliveries::verify(&view, &setup, &mut verified)?;
+    let read = unless_broken("key of what customers set", || view.setup());
+    let setup = verified.read("webhook", read)?.unwrap_or_default();
+    let parts = [settings::verify, kept::verify, leads::verify, deliveries::verify];
+    for part in parts {
+        let followed = unless_broken("key", || part(&view, &setup, &mut verified));
+        verified.read("(more than one)", followed)?;
+    }
     progress(verified.rows);
     Ok(verified)
 }

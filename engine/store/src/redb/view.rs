@@ -8,7 +8,7 @@ use ::redb::{
 };
 use leadhook_core::{
     delivery::Delivery,
-    id::{AccountId, DeliveryId},
+    id::{AccountId, DeliveryId, WebhookId},
     lead::{Cause, Lead},
     time::Serial,
 };
@@ -17,7 +17,7 @@ use super::{
     row,
     seal::Sealer,
     setup::Setup,
-    table::{self, Daily, LeadKey},
+    table::{self, Daily, DeliveryKey, LeadKey},
 };
 use crate::{Result, StoreError, query::Page};
 
@@ -118,19 +118,18 @@ impl View {
     /// What a delivery is, wherever it stands.
     pub(super) fn delivery(&self, account: AccountId, id: DeliveryId) -> Result<Option<Delivery>> {
         let key = table::delivery_key(account, id);
-        let what = || format!("delivery {id}");
         let mut found = match self.table(table::OPEN)?.get(key)? {
-            Some(row) => Some(row::decode::<Delivery>(row.value(), what)?),
+            Some(row) => Some(decode_delivery(row.value(), key)?),
             None => None,
         };
         if found.is_none()
             && let Some(done) = self.day(&table::DONE, id.serial.day())?
             && let Some(row) = done.get(key)?
         {
-            found = Some(row::decode(row.value(), what)?);
+            found = Some(decode_delivery(row.value(), key)?);
         }
         if found.is_none() && self.table(table::QUARANTINE)?.get(key)?.is_some() {
-            return Err(StoreError::Damaged { what: what() });
+            return Err(StoreError::Damaged { what: format!("delivery {id}") });
         }
         // The webhook and the serial find the row; an id that names another lead with them is not this delivery's.
         Ok(found.filter(|delivery| delivery.id == id))
@@ -171,6 +170,17 @@ impl<'v, K: Key + 'static> DayTables<'v, K> {
     }
 }
 
+/// A delivery of a row that stands under this key: a row knows whose it is, its key has no sum.
+pub(super) fn decode_delivery(row: &[u8], key: DeliveryKey) -> Result<Delivery> {
+    let (_, webhook, serial) = key;
+    let what = || format!("delivery number {serial} of webhook {}", WebhookId(webhook));
+    let delivery: Delivery = row::decode(row, what)?;
+    if (delivery.id.lane.webhook.0, delivery.id.serial.0) != (webhook, serial) {
+        return Err(StoreError::Damaged { what: what() });
+    }
+    Ok(delivery)
+}
+
 /// A lead in its newest version.
 pub(super) fn newest_lead(
     table: &impl ReadableTable<LeadKey, &'static [u8]>,
@@ -193,9 +203,13 @@ pub(super) fn lead_at(
     row.map(|row| decode_lead(row.value(), lead, version)).transpose()
 }
 
-/// The lead of a version's row.
-pub(super) fn decode_lead(row: &[u8], lead: Serial, version: u32) -> Result<Lead> {
-    row::decode::<(Cause, Lead)>(row, || version_name(lead, version)).map(|(_, lead)| lead)
+/// The lead of a version's row, which is to be the one that it stands under.
+pub(super) fn decode_lead(row: &[u8], serial: Serial, version: u32) -> Result<Lead> {
+    let (_, lead): (Cause, Lead) = row::decode(row, || version_name(serial, version))?;
+    if (lead.serial, lead.version) != (serial, version) {
+        return Err(StoreError::Damaged { what: version_name(serial, version) });
+    }
+    Ok(lead)
 }
 
 fn version_name(lead: Serial, version: u32) -> String {

@@ -98,6 +98,8 @@ impl Writer {
                     self.write(Vec::new())
                 }
                 Step::Run(command, _place) => self.write(vec![command]),
+                #[cfg(feature = "simulation")]
+                Step::Together(commands) => self.write(commands),
             };
             if let Err(reason) = written
                 && let ControlFlow::Break(closing) = self.open_again(&reason)
@@ -217,6 +219,10 @@ impl Writer {
             };
             match step {
                 Ok(Step::Run(command, _place)) => command.answer(Err(not_open())),
+                #[cfg(feature = "simulation")]
+                Ok(Step::Together(commands)) => {
+                    commands.into_iter().for_each(|command| command.answer(Err(not_open())));
+                }
                 Ok(Step::Check) => self.check_asked.store(false, Ordering::Release),
                 Ok(Step::Close(done)) => return ControlFlow::Break(Some(done)),
                 Err(RecvTimeoutError::Timeout) => return ControlFlow::Continue(()),

@@ -3,3 +3,4 @@
 mod damage;
 mod disk;
 mod failing_disk;
+mod lookups;

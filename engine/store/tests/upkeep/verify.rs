@@ -25,7 +25,7 @@ fn verified(dir: &Path) -> Verified {
 async fn after(change: impl FnOnce(&redb::WriteTransaction)) -> Vec<(String, String)> {
     let (fixture, world) = filled().await;
     world.store.close().await;
-    assert_eq!(verified(fixture.dir.path()).flaws, 0, "it is sound before");
+    assert_eq!(verified(fixture.dir.path()).told, [], "it is sound before");
     let database = Database::open(fixture.dir.path().join(FILE_NAME)).unwrap();
     let txn = database.begin_write().unwrap();
     change(&txn);

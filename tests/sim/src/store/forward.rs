@@ -30,7 +30,8 @@ use leadhook_store::{
     ErasureStep, Erasures, Follow, Followed, Following, KeyDigest, KeyMade, KeyRevoked, KeyRotated,
     KnownAccount, KnownKey, KnownPlugin, Lease, Measured, Measures, Operations, OperationsWebhooks,
     PluginDeleted, RecordingKeys, Relay, RenderedFrom, ResendBegun, Resends, Result, RetentionPlace,
-    RetentionStep, Revision, Saved, Settled, Settlement, Shown, Stepped, Store, Upkeep, Upload, Want,
+    RetentionStep, Revision, RoundPlace, RoundStep, Saved, Settled, Settlement, Shown, Stepped, Store,
+    Upkeep, Upload, Want,
     query::{DeliveryQuery, LeadQuery, Page},
 };
 
@@ -118,6 +119,7 @@ commands! { Resends {
 commands! { Upkeep {
     begin_backup(now: Timestamp) -> Box<dyn Backup>;
     step_retention(keep: Retention, place: RetentionPlace, now: Timestamp) -> Option<RetentionStep>;
+    step_round(place: RoundPlace) -> RoundStep;
 } noted {} }
 
 commands! { Store {

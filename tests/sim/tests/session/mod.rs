@@ -80,15 +80,6 @@ impl Session {
         })
     }
 
-    /// Has further events accepted, of which nothing is sent.
-    #[allow(dead_code, reason = "a session that is crashed leaves nothing open")]
-    pub(crate) async fn leave_open(store: &dyn Store) -> Result<()> {
-        for number in EVENTS..EVENTS + 5 {
-            store.accept(ACCOUNT, vec![event(number)], START).await?;
-        }
-        Ok(())
-    }
-
     async fn play(&mut self, store: &dyn Store) -> Result<()> {
         if !self.is_set_up {
             set_up(store).await?;

@@ -13,7 +13,7 @@ use leadhook_core::{
 };
 
 use super::super::{
-    erasure, row,
+    erasure,
     shared::Shared,
     table::{self, DeliveryKey, LeadKey},
     view::{self, DayTables, View, listed},
@@ -189,7 +189,7 @@ impl Looking<'_> {
                 return Ok(serial);
             }
             looked_at += 1;
-            let read = row::decode(value.value(), || format!("delivery number {}", serial.0));
+            let read = view::decode_delivery(value.value(), key.value());
             let Some(delivery) = listed(read)? else { continue };
             let choice = self.choice(&delivery)?;
             if choice != Choice::NotAmong && take(delivery.id, choice).is_break() {

@@ -28,7 +28,7 @@ pub(super) fn verify(view: &View, setup: &Setup, verified: &mut Verified) -> Res
     due(view, verified)?;
     waiting(view, verified)?;
     resends(view, verified)?;
-    done(view, verified)
+    done(view, setup, verified)
 }
 
 fn decode(row: &[u8], key: DeliveryKey) -> Option<Delivery> {
@@ -89,7 +89,8 @@ fn due(view: &View, verified: &mut Verified) -> Result<()> {
         let id = DeliveryId { lane, serial: Serial(serial) };
         let state = open_state(view, AccountId(account), id)?;
         let is_meant = state.is_some_and(|state| {
-            state.due().is_some_and(|at| at.0 == due) && matches!(state, State::Retrying { .. }) == is_retry
+            state.due().is_some_and(|at| at.0 == due)
+                && is_retry == Some(matches!(state, State::Retrying { .. }))
         });
         if !is_meant {
             verified.flaw("due", format!("delivery {id} is due, and is not open with that time"));
@@ -126,6 +127,9 @@ fn resends(view: &View, verified: &mut Verified) -> Result<()> {
     for entry in view.table(table::RESEND)?.iter()? {
         let (key, value) = entry?;
         let Ok(resend) = row::decode::<Resend>(value.value(), String::new) else { continue };
+        if resend.id.0.0 != key.value().1 {
+            verified.flaw("resend", format!("resend {} stands under the key of another", resend.id));
+        }
         let counted = open.remove(&key.value()).unwrap_or(0);
         // A cancelled one counts no further those that were being sent when it was.
         if resend.phase == Phase::Running && resend.counts.open() != counted {
@@ -139,10 +143,22 @@ fn resends(view: &View, verified: &mut Verified) -> Result<()> {
             verified.flaw("resend_running", format!("resend {} is not noted as it stands", resend.id));
         }
     }
+    for (_, resend) in open.into_keys() {
+        verified.flaw("resending", format!("deliveries are of resend {resend}, which there is not"));
+    }
+    let resends = view.table(table::RESEND)?;
+    for entry in view.table(table::RESEND_RUNNING)?.iter()? {
+        let (key, value) = entry?;
+        let row = resends.get((key.value().0, value.value()))?;
+        let resend = row.and_then(|row| row::decode::<Resend>(row.value(), String::new).ok());
+        if resend.is_none_or(|resend| resend.wanted.webhook.0 != key.value().1) {
+            verified.flaw("resend_running", format!("resend {} is not of this webhook", value.value()));
+        }
+    }
     Ok(())
 }
 
-fn done(view: &View, verified: &mut Verified) -> Result<()> {
+fn done(view: &View, setup: &Setup, verified: &mut Verified) -> Result<()> {
     let open = view.table(table::OPEN)?;
     for day in view.days(&table::DONE)? {
         let name = table::DONE.name(day);
@@ -152,7 +168,8 @@ fn done(view: &View, verified: &mut Verified) -> Result<()> {
             let read = row::decode::<Delivery>(value.value(), String::new);
             let Ok(delivery) = read else { continue };
             let (id, key) = (delivery.id, key.value());
-            if (id.lane.webhook.0, id.serial.0, id.serial.day()) != (key.1, key.2, day) {
+            let is_of_account = setup.webhook(AccountId(key.0), id.lane.webhook).is_some();
+            if !is_of_account || (id.lane.webhook.0, id.serial.0, id.serial.day()) != (key.1, key.2, day) {
                 verified.flaw(&name, format!("delivery {id} stands under the key of another"));
             } else if delivery.state.due().is_some() {
                 verified.flaw(&name, format!("delivery {id} has not ended"));

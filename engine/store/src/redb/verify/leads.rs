@@ -4,6 +4,7 @@ use ::redb::{ReadOnlyTable, ReadableTable as _};
 use leadhook_core::{
     id::AccountId,
     lead::{Cause, Lead},
+    qualify,
     time::Serial,
 };
 
@@ -11,13 +12,15 @@ use super::Verified;
 use crate::{
     Result,
     redb::{
+        accept::trace_key,
         row,
-        table::{self, LeadKey},
-        view::{DayTables, View},
+        setup::Setup,
+        table::{self, LeadKey, TraceKey},
+        view::{self, DayTables, View, listed},
     },
 };
 
-pub(super) fn verify(view: &View, verified: &mut Verified) -> Result<()> {
+pub(super) fn verify(view: &View, _: &Setup, verified: &mut Verified) -> Result<()> {
     for day in view.days(&table::LEAD)? {
         if let Some(versions) = view.day(&table::LEAD, day)? {
             versions_of(view, day, &versions, verified)?;
@@ -35,7 +38,8 @@ fn versions_of(
 ) -> Result<()> {
     let name = table::LEAD.name(day);
     let (lead_ids, event_ids) = (view.table(table::LEAD_ID)?, view.table(table::EVENT_ID)?);
-    for entry in versions.iter()? {
+    let (traces, mut newest_of) = (view.table(table::TRACE)?, None);
+    for entry in versions.iter()?.rev() {
         let (key, value) = entry?;
         let (account, serial, version) = key.value();
         // One that cannot be read was told of already.
@@ -53,6 +57,14 @@ fn versions_of(
             event_ids.get(table::event_key(AccountId(account), &lead.reference.site, &cause.event_id))?;
         if event.is_none_or(|event| event.value() != (serial, version)) {
             verified.flaw("event_id", format!("the event of {what} is not found by its id"));
+        }
+        // Only the newest version's traces stand, which comes first here.
+        if newest_of.replace((account, serial)) != Some((account, serial)) {
+            for trace in qualify::traces(&lead) {
+                if traces.get(trace_key(AccountId(account), &trace))?.is_none() {
+                    verified.flaw("trace", format!("a trace of lead number {serial} is missing"));
+                }
+            }
         }
     }
     Ok(())
@@ -75,12 +87,35 @@ fn ids(view: &View, verified: &mut Verified) -> Result<()> {
         }
     }
     for entry in view.table(table::TRACE)?.iter()? {
-        let (account, _, _, _, lead) = entry?.0.value();
+        let key = entry?.0.value();
+        let (account, _, _, _, lead) = key;
         if !is_there(&mut leads, account, lead, None)? {
             verified.flaw("trace", format!("lead number {lead} is missing"));
+        } else if !left_it(&mut leads, key)? {
+            verified.flaw("trace", format!("lead number {lead} did not leave it"));
+        }
+    }
+    for entry in view.table(table::LANE)?.iter()? {
+        let (account, _, lead) = entry?.0.value();
+        if !is_there(&mut leads, account, lead, None)? {
+            verified.flaw("lane", format!("lead number {lead} is missing"));
+        }
+    }
+    for entry in view.table(table::ERASED)?.iter()? {
+        let (account, lead) = entry?.0.value();
+        if !is_there(&mut leads, account, lead, None)? {
+            verified.flaw("erased", format!("lead number {lead} is missing"));
         }
     }
     Ok(())
+}
+
+/// Whether a trace is one of those of its lead. One that cannot be read was told of already.
+fn left_it(leads: &mut Leads<'_>, key: TraceKey) -> Result<bool> {
+    let (account, lead) = (AccountId(key.0), Serial(key.4));
+    let Some(table) = leads.tables.on(lead.day())? else { return Ok(true) };
+    let newest = listed(view::newest_lead(table, account, lead))?.flatten();
+    Ok(newest.is_none_or(|lead| qualify::traces(&lead).iter().any(|trace| trace_key(account, trace) == key)))
 }
 
 struct Leads<'a> {
