@@ -7,6 +7,7 @@ use leadhook_core::{
     accept::{Scene, accept},
     event::Event,
     id::{AccountId, SiteId, WebhookId},
+    json::Json,
     qualify::Question,
     site::Site,
     time::{Serial, Timestamp},
@@ -66,8 +67,8 @@ fn webhook(number: u64) -> Arc<Webhook> {
 fn read_a_full_event(bencher: Bencher<'_, '_>) {
     let text = ended().to_string();
     bencher.bench_local(|| {
-        let value: Value = serde_json::from_str(black_box(&text)).expect("it is JSON");
-        Event::parse(&value).expect("it is an event")
+        let json: Json<'_> = serde_json::from_str(black_box(&text)).expect("it is JSON");
+        Event::parse(&json).expect("it is an event")
     });
 }
 

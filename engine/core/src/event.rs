@@ -3,7 +3,6 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::{
     catalogue::Parameter,
@@ -12,6 +11,7 @@ use crate::{
     fact::{self, Fact, FactPatch, is_made_by_engine, shorten},
     fault::Faults,
     id::{LeadRef, SiteId},
+    json::{Tree, View},
     lead::LeadKind,
     read::{Path, Reader},
     time::Timestamp,
@@ -181,14 +181,14 @@ pub struct Event {
 impl Event {
     /// Reads an event. Refused, with every fault at once: anything but the fields of the contract,
     /// facts that the engine makes itself, facts the lead's kind does not have, and values over their limits.
-    pub fn parse(value: &Value) -> Result<Self, Faults> {
+    pub fn parse(value: &impl Tree) -> Result<Self, Faults> {
         let mut reader = Reader::default();
         let event = read_event(value, &mut reader);
         reader.finish(event)
     }
 }
 
-fn read_event(value: &Value, reader: &mut Reader) -> Option<Event> {
+fn read_event(value: &impl Tree, reader: &mut Reader) -> Option<Event> {
     let mut fields = reader.object(value, "")?;
     let id = match fields.get_non_null("id") {
         Some(value) => read_id(value, "id", EVENT_ID_BYTES_MAX, reader).map(Some),
@@ -219,7 +219,7 @@ fn read_event(value: &Value, reader: &mut Reader) -> Option<Event> {
     Some(Event { id: id?, kind: kind?, lead, time: time?, patch: patch? })
 }
 
-fn read_kind(value: &Value, reader: &mut Reader) -> Option<EventKind> {
+fn read_kind(value: &impl Tree, reader: &mut Reader) -> Option<EventKind> {
     let word = reader.text(value, "type")?;
     EventKind::by_word(word).or_else(|| {
         let words: Vec<_> = EventKind::ALL.iter().map(|kind| kind.word()).collect();
@@ -228,14 +228,14 @@ fn read_kind(value: &Value, reader: &mut Reader) -> Option<EventKind> {
     })
 }
 
-fn read_site(value: &Value, reader: &mut Reader) -> Option<SiteId> {
+fn read_site(value: &impl Tree, reader: &mut Reader) -> Option<SiteId> {
     let text = read_id(value, "site", SiteId::CHARACTERS_MAX, reader)?;
     SiteId::new(&text).or_else(|| {
         reader.fault("site", "bad_site_id", "a site's id has 1 to 64 characters of A-Z a-z 0-9 . _ -")
     })
 }
 
-fn read_lead(value: &Value, reader: &mut Reader) -> Option<(LeadKind, String)> {
+fn read_lead(value: &impl Tree, reader: &mut Reader) -> Option<(LeadKind, String)> {
     let mut fields = reader.object(value, "lead")?;
     let kind = fields.required(reader, "type").and_then(|value| {
         let word = reader.text(value, "lead.type")?;
@@ -252,10 +252,10 @@ fn read_lead(value: &Value, reader: &mut Reader) -> Option<(LeadKind, String)> {
 }
 
 /// An id is text without control characters; whole numbers are taken as their digits.
-fn read_id(value: &Value, path: &str, bytes_max: usize, reader: &mut Reader) -> Option<String> {
-    let text = match value {
-        Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
-        other => reader.text(other, path)?.to_owned(),
+fn read_id(value: &impl Tree, path: &str, bytes_max: usize, reader: &mut Reader) -> Option<String> {
+    let text = match value.view() {
+        View::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
+        _ => reader.text(value, path)?.to_owned(),
     };
     if text.is_empty() || text.len() > bytes_max || text.chars().any(char::is_control) {
         return reader.fault(
@@ -267,12 +267,12 @@ fn read_id(value: &Value, path: &str, bytes_max: usize, reader: &mut Reader) -> 
     Some(text)
 }
 
-fn read_patch(value: &Value, lead_kind: Option<LeadKind>, reader: &mut Reader) -> Option<Patch> {
+fn read_patch(value: &impl Tree, lead_kind: Option<LeadKind>, reader: &mut Reader) -> Option<Patch> {
     let fields = reader.object(value, "data")?;
     let mut patch = Patch::default();
     for (name, value) in fields.entries() {
         let path = fields.path_of(name);
-        match name.as_str() {
+        match name {
             "started_at" => patch.started_at = Some(nullable(value, |value| reader.time(value, path))),
             "pool_source" => {
                 patch.pool_source = Some(nullable(value, |value| plain_text(value, reader, path)));
@@ -291,18 +291,24 @@ fn read_patch(value: &Value, lead_kind: Option<LeadKind>, reader: &mut Reader) -
     Some(patch)
 }
 
-fn nullable<T>(value: &Value, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
-    if value.is_null() { None } else { read(value) }
+fn nullable<V: Tree, T>(value: &V, read: impl FnOnce(&V) -> Option<T>) -> Option<T> {
+    if matches!(value.view(), View::Null) { None } else { read(value) }
 }
 
-fn plain_text(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<String> {
+fn plain_text(value: &impl Tree, reader: &mut Reader, path: Path<'_>) -> Option<String> {
     match fact::read_text(value, reader, path)? {
         Fact::Text(text) if !text.is_empty() => Some(text),
         _ => None,
     }
 }
 
-fn read_fact(name: &str, value: &Value, lead_kind: Option<LeadKind>, patch: &mut Patch, reader: &mut Reader) {
+fn read_fact(
+    name: &str,
+    value: &impl Tree,
+    lead_kind: Option<LeadKind>,
+    patch: &mut Patch,
+    reader: &mut Reader,
+) {
     let path = || format!("data.{}", shorten(name));
     let Some(parameter) = Parameter::by_name(name) else {
         let detail = format!(
@@ -322,7 +328,7 @@ fn read_fact(name: &str, value: &Value, lead_kind: Option<LeadKind>, patch: &mut
         reader.fault::<()>(path(), "wrong_lead_type", format!("a {kind} has no `{name}`"));
         return;
     }
-    if value.is_null() {
+    if matches!(value.view(), View::Null) {
         patch.facts.insert(parameter, None);
     } else if let Some(fact) = Fact::read(parameter, value, reader, Path::Field(&"data".into(), name)) {
         patch.facts.insert(parameter, Some(fact));

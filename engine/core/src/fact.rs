@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     catalogue::{ALL, Kind, Parameter},
-    read::{Path, Reader, kind_of},
+    json::{Tree, View},
+    read::{Path, Reader},
 };
 
 /// The most bytes one stated text may have.
@@ -95,7 +96,12 @@ pub fn is_made_by_engine(parameter: Parameter) -> bool {
 
 impl Fact {
     /// Reads the value that a source states for a parameter; faults name `path`.
-    pub fn read(parameter: Parameter, value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Self> {
+    pub fn read(
+        parameter: Parameter,
+        value: &impl Tree,
+        reader: &mut Reader,
+        path: Path<'_>,
+    ) -> Option<Self> {
         let row = parameter.row();
         match row.kind {
             Kind::Seconds => reader.integer(value, path, 0..=31_622_400).map(Self::Int),
@@ -185,11 +191,11 @@ fn merge_object(target: &mut Map<String, Value>, patch: Map<String, Value>) {
 }
 
 /// Reads bounded text; numbers count as text, since sources write ids both ways.
-pub fn read_text(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Fact> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        other => return reader.fault(path, "wrong_type", format!("expected text, got {}", kind_of(other))),
+pub fn read_text(value: &impl Tree, reader: &mut Reader, path: Path<'_>) -> Option<Fact> {
+    let text = match value.view() {
+        View::Text(text) => text.to_owned(),
+        View::Number(number) => number.to_string(),
+        other => return reader.wrong_type(path, "text", &other),
     };
     if text.len() > TEXT_BYTES_MAX {
         return reader.fault(
@@ -201,7 +207,7 @@ pub fn read_text(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<F
     Some(Fact::Text(text))
 }
 
-fn read_tags(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Fact> {
+fn read_tags(value: &impl Tree, reader: &mut Reader, path: Path<'_>) -> Option<Fact> {
     let items = reader.array(value, path, ELEMENTS_MAX)?;
     let mut tags = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
@@ -211,7 +217,12 @@ fn read_tags(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Fact>
     Some(Fact::Tags(tags))
 }
 
-fn read_records(values: &'static str, value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Fact> {
+fn read_records(
+    values: &'static str,
+    value: &impl Tree,
+    reader: &mut Reader,
+    path: Path<'_>,
+) -> Option<Fact> {
     let [first, second] = field_names(values);
     let items = reader.array(value, path, ELEMENTS_MAX)?;
     let mut records = Vec::with_capacity(items.len());
@@ -230,36 +241,25 @@ fn read_records(values: &'static str, value: &Value, reader: &mut Reader, path: 
     (records.len() == items.len()).then_some(Fact::Records(records))
 }
 
-fn read_object(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Fact> {
-    let Value::Object(map) = value else {
-        return reader.fault(path, "wrong_type", format!("expected an object, got {}", kind_of(value)));
-    };
-    let mut size = Size(0);
-    // Neither the object nor a `Size` can refuse to be written.
-    let _ = serde_json::to_writer(&mut size, map);
-    let Size(size) = size;
-    if size > ATTRS_BYTES_MAX {
-        return reader.fault(
-            path,
-            "too_long",
-            format!("{size} bytes, at most {ATTRS_BYTES_MAX} are allowed"),
-        );
+fn read_object(value: &impl Tree, reader: &mut Reader, path: Path<'_>) -> Option<Fact> {
+    object_text(value, reader, path)?;
+    match value.to_value() {
+        Value::Object(map) => Some(Fact::Object(map)),
+        _ => None,
     }
-    Some(Fact::Object(map.clone()))
 }
 
-/// Counts bytes instead of keeping them.
-struct Size(usize);
-
-impl std::io::Write for Size {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
+/// Reads a JSON object of the source's own, of at most [`ATTRS_BYTES_MAX`], as text without white space.
+pub fn object_text(value: &impl Tree, reader: &mut Reader, path: Path<'_>) -> Option<String> {
+    let View::Object = value.view() else {
+        return reader.wrong_type(path, "an object", &value.view());
+    };
+    let text = serde_json::to_string(value).expect("names are texts, and no number is infinite");
+    if text.len() > ATTRS_BYTES_MAX {
+        let detail = format!("{} bytes, at most {ATTRS_BYTES_MAX} are allowed", text.len());
+        return reader.fault(path, "too_long", detail);
     }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    Some(text)
 }
 
 /// The beginning of a text that somebody sent, short enough for an error.

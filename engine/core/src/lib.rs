@@ -6,6 +6,7 @@
 // How things are named, and what is wrong with them
 pub mod fault;
 pub mod id;
+pub mod json;
 pub mod read;
 pub mod time;
 // What comes in

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     fault::{Fault, Faults},
+    json::{Tree, View},
     time::Timestamp,
 };
 
@@ -60,11 +61,14 @@ impl From<Path<'_>> for String {
 
 /// One JSON object being read: which fields were asked for, and where it stands in the whole.
 #[derive(Debug)]
-pub struct Fields<'a, 'p> {
-    map: &'a Map<String, Value>,
+pub struct Fields<'a, 'p, T = Value> {
+    object: &'a T,
     path: Path<'p>,
     known: Vec<&'static str>,
 }
+
+/// Room for the names of most objects' fields.
+const KNOWN_USUAL: usize = 16;
 
 impl Reader {
     /// Notes a fault, up to [`FAULTS_MAX`] of them, and answers `None`, so that it can end an expression.
@@ -93,74 +97,77 @@ impl Reader {
     }
 
     /// Expects an object at `path`.
-    pub fn object<'a, 'p>(&mut self, value: &'a Value, path: impl Into<Path<'p>>) -> Option<Fields<'a, 'p>> {
+    pub fn object<'a, 'p, T: Tree>(
+        &mut self,
+        value: &'a T,
+        path: impl Into<Path<'p>>,
+    ) -> Option<Fields<'a, 'p, T>> {
         let path = path.into();
-        match value {
-            Value::Object(map) => Some(Fields { map, path, known: Vec::new() }),
-            other => self.fault(path, "wrong_type", format!("expected an object, got {}", kind_of(other))),
+        match value.view() {
+            View::Object => Some(Fields { object: value, path, known: Vec::with_capacity(KNOWN_USUAL) }),
+            other => self.wrong_type(path, "an object", &other),
         }
     }
 
     /// Expects text at `path`.
-    pub fn text<'a, 'p>(&mut self, value: &'a Value, path: impl Into<Path<'p>>) -> Option<&'a str> {
-        let path = path.into();
-        match value {
-            Value::String(text) => Some(text),
-            other => self.fault(path, "wrong_type", format!("expected text, got {}", kind_of(other))),
+    pub fn text<'a, 'p>(&mut self, value: &'a impl Tree, path: impl Into<Path<'p>>) -> Option<&'a str> {
+        match value.view() {
+            View::Text(text) => Some(text),
+            other => self.wrong_type(path.into(), "text", &other),
         }
     }
 
     /// Expects a whole number within `range` at `path`.
     pub fn integer<'p>(
         &mut self,
-        value: &Value,
+        value: &impl Tree,
         path: impl Into<Path<'p>>,
         range: std::ops::RangeInclusive<i64>,
     ) -> Option<i64> {
         let path = path.into();
-        match value.as_i64() {
+        let view = value.view();
+        let number = match view {
+            View::Number(number) => number.as_i64(),
+            _ => None,
+        };
+        match number {
             Some(number) if range.contains(&number) => Some(number),
             Some(number) => self.fault(
                 path,
                 "out_of_range",
                 format!("{number} is out of range: {} to {}", range.start(), range.end()),
             ),
-            None => {
-                self.fault(path, "wrong_type", format!("expected a whole number, got {}", kind_of(value)))
-            }
+            None => self.wrong_type(path, "a whole number", &view),
         }
     }
 
     /// Expects `true` or `false` at `path`.
-    pub fn boolean<'p>(&mut self, value: &Value, path: impl Into<Path<'p>>) -> Option<bool> {
-        let path = path.into();
-        match value {
-            Value::Bool(yes) => Some(*yes),
-            other => {
-                self.fault(path, "wrong_type", format!("expected true or false, got {}", kind_of(other)))
-            }
+    pub fn boolean<'p>(&mut self, value: &impl Tree, path: impl Into<Path<'p>>) -> Option<bool> {
+        match value.view() {
+            View::Bool(yes) => Some(yes),
+            other => self.wrong_type(path.into(), "true or false", &other),
         }
     }
 
     /// Expects an array of at most `most` elements at `path`.
-    pub fn array<'a, 'p>(
+    pub fn array<'a, 'p, T: Tree>(
         &mut self,
-        value: &'a Value,
+        value: &'a T,
         path: impl Into<Path<'p>>,
         most: usize,
-    ) -> Option<&'a [Value]> {
+    ) -> Option<&'a [T]> {
         let path = path.into();
-        match value {
-            Value::Array(items) if items.len() <= most => Some(items),
-            Value::Array(items) => {
+        match value.view() {
+            View::Array(items) if items.len() <= most => Some(items),
+            View::Array(items) => {
                 self.fault(path, "too_many", format!("{} elements, at most {most} are allowed", items.len()))
             }
-            other => self.fault(path, "wrong_type", format!("expected an array, got {}", kind_of(other))),
+            other => self.wrong_type(path, "an array", &other),
         }
     }
 
     /// Expects an RFC 3339 time at `path`.
-    pub fn time<'p>(&mut self, value: &Value, path: impl Into<Path<'p>>) -> Option<Timestamp> {
+    pub fn time<'p>(&mut self, value: &impl Tree, path: impl Into<Path<'p>>) -> Option<Timestamp> {
         let path = path.into();
         let text = self.text(value, path)?;
         Timestamp::from_rfc3339(text).or_else(|| {
@@ -171,22 +178,27 @@ impl Reader {
             )
         })
     }
+
+    /// Notes that a value is of another kind than the one that is expected, which is given in words.
+    pub fn wrong_type<R, T>(&mut self, path: Path<'_>, expected: &str, got: &View<'_, T>) -> Option<R> {
+        self.fault(path, "wrong_type", format!("expected {expected}, got {}", got.kind()))
+    }
 }
 
-impl<'a> Fields<'a, '_> {
+impl<'a, T: Tree> Fields<'a, '_, T> {
     /// The value of a field, `None` when it is not there. Marks the name as known.
-    pub fn get(&mut self, name: &'static str) -> Option<&'a Value> {
+    pub fn get(&mut self, name: &'static str) -> Option<&'a T> {
         self.known.push(name);
-        self.map.get(name)
+        self.object.member(name)
     }
 
     /// As [`Fields::get`], with JSON `null` counting as not there.
-    pub fn get_non_null(&mut self, name: &'static str) -> Option<&'a Value> {
-        self.get(name).filter(|value| !value.is_null())
+    pub fn get_non_null(&mut self, name: &'static str) -> Option<&'a T> {
+        self.get(name).filter(|value| !matches!(value.view(), View::Null))
     }
 
     /// The value of a field that must be there.
-    pub fn required(&mut self, reader: &mut Reader, name: &'static str) -> Option<&'a Value> {
+    pub fn required(&mut self, reader: &mut Reader, name: &'static str) -> Option<&'a T> {
         let value = self.get_non_null(name);
         if value.is_none() {
             return reader.fault(self.at(name), "missing", format!("`{name}` is required"));
@@ -205,13 +217,14 @@ impl<'a> Fields<'a, '_> {
     }
 
     /// The fields as they stand, for objects whose names are not fixed.
-    pub fn entries(&self) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
-        self.map.iter()
+    pub fn entries(&self) -> impl Iterator<Item = (&'a str, &'a T)> + use<'a, '_, T> {
+        self.object.members()
     }
 
     /// Refuses, by name, every field that was not asked for.
     pub fn refuse_unknown(self, reader: &mut Reader) {
-        for name in self.map.keys().filter(|name| !self.known.contains(&name.as_str())) {
+        let unknown = self.object.members().map(|(name, _)| name).filter(|name| !self.known.contains(name));
+        for name in unknown.take(FAULTS_MAX + 1) {
             let known = self.known.join("`, `");
             let shown: String = name.chars().take(64).collect();
             reader.fault::<()>(
@@ -220,17 +233,5 @@ impl<'a> Fields<'a, '_> {
                 format!("there is no field `{shown}` here; the fields are `{known}`"),
             );
         }
-    }
-}
-
-/// What a JSON value is, in words.
-pub fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
     }
 }

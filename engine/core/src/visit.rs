@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     fact::{self, Fact},
+    json::Tree,
     read::{Fields, Path, Reader},
     time::Timestamp,
 };
@@ -50,7 +51,7 @@ pub struct Visit {
 }
 
 /// Reads `visits`; an array of at most [`VISITS_MAX`] objects. Fields that are `null` or empty count as unknown.
-pub fn read(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Vec<Visit>> {
+pub fn read(value: &impl Tree, reader: &mut Reader, path: Path<'_>) -> Option<Vec<Visit>> {
     let items = reader.array(value, path, VISITS_MAX)?;
     let visits: Vec<Visit> = items
         .iter()
@@ -60,7 +61,7 @@ pub fn read(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Vec<Vi
     (visits.len() == items.len()).then_some(visits)
 }
 
-fn read_one(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Visit> {
+fn read_one(value: &impl Tree, reader: &mut Reader, path: Path<'_>) -> Option<Visit> {
     let mut fields = reader.object(value, path)?;
     let at = fields.required(reader, "at");
     let at = at.and_then(|value| reader.time(value, fields.path_of("at")));
@@ -89,23 +90,16 @@ fn read_one(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<Visit>
     at.map(|_| visit)
 }
 
-fn text(fields: &mut Fields<'_, '_>, name: &'static str, reader: &mut Reader) -> Option<String> {
-    let fact = match fields.get_non_null(name)? {
-        // The common case makes no path: visits are most of an event.
-        Value::String(text) if text.len() <= fact::TEXT_BYTES_MAX => Fact::Text(text.clone()),
-        value => fact::read_text(value, reader, fields.path_of(name))?,
-    };
-    match fact {
+fn text(fields: &mut Fields<'_, '_, impl Tree>, name: &'static str, reader: &mut Reader) -> Option<String> {
+    let value = fields.get_non_null(name)?;
+    match fact::read_text(value, reader, fields.path_of(name))? {
         Fact::Text(text) if !text.is_empty() => Some(text),
         _ => None,
     }
 }
 
-fn attrs_text(value: &Value, reader: &mut Reader, path: Path<'_>) -> Option<String> {
-    match Fact::read(crate::catalogue::Parameter::Attrs, value, reader, path)? {
-        Fact::Object(map) if !map.is_empty() => Some(Value::Object(map).to_string()),
-        _ => None,
-    }
+fn attrs_text(value: &impl Tree, reader: &mut Reader, path: Path<'_>) -> Option<String> {
+    fact::object_text(value, reader, path).filter(|text| text != "{}")
 }
 
 /// Unites visits learned at different times: the same `at` and session is the same visit, whose newly

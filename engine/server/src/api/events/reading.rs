@@ -2,12 +2,15 @@
 
 use std::fmt;
 
-use leadhook_core::event::{EVENT_BYTES_MAX, EVENT_ID_BYTES_MAX, Event};
+use leadhook_core::{
+    event::{EVENT_BYTES_MAX, EVENT_ID_BYTES_MAX, Event},
+    json::{Json, Tree as _},
+};
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, SeqAccess, Visitor},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
 use super::EventError;
 use crate::api::{
@@ -91,7 +94,7 @@ fn one(text: &[u8]) -> Result<Read, serde_json::Error> {
         let detail = format!("the event has {} bytes, at most {EVENT_BYTES_MAX} are allowed", text.len());
         return Ok(Read::bad("event_too_large", detail));
     }
-    serde_json::from_slice(text).map(|value| event(&value))
+    serde_json::from_slice(text).map(|json| event(&json))
 }
 
 impl Read {
@@ -100,11 +103,11 @@ impl Read {
     }
 }
 
-fn event(value: &Value) -> Read {
-    match Event::parse(value) {
+fn event(json: &Json<'_>) -> Read {
+    match Event::parse(json) {
         Ok(event) => Read::Good(event),
         Err(faults) => Read::Bad {
-            id: stated_id(value),
+            id: stated_id(json),
             error: EventError {
                 code: "invalid_event",
                 detail: problem::in_words(&faults),
@@ -116,10 +119,10 @@ fn event(value: &Value) -> Read {
 }
 
 /// The id of an event that is bad otherwise, so that its source knows which one it is.
-fn stated_id(value: &Value) -> Option<String> {
-    let id = match value.get("id")? {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
+fn stated_id(json: &Json<'_>) -> Option<String> {
+    let id = match json.member("id")? {
+        Json::Text(text) => text.to_string(),
+        Json::Number(number) => number.to_string(),
         _ => return None,
     };
     (1..=EVENT_ID_BYTES_MAX).contains(&id.len()).then_some(id)
