@@ -4,8 +4,8 @@
 //! crashed and started again, and at the end all that is owed has to end. Then every [`Invariant`] is checked against
 //! what happened, and against a plain reference that says what was owed. The same seed gives the same run, to the line.
 //!
-//! What it leaves out: the writer's groups. Commands are carried out one at a time, in an order that the seed decides, so
-//! that threads make no difference; how commands of one transaction get along is tested beside the store.
+//! Commands that read are carried out one at a time, and those that only write in transactions of several, in an order and in
+//! groups that the seed decides, so that threads make no difference.
 
 mod check;
 mod clock;

@@ -37,12 +37,13 @@ fn main() -> ExitCode {
 fn seeds(arguments: &Arguments) -> bool {
     let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
     let mut sum = (0, 0, 0);
-    let (mut disk, mut broken) = (leadhook_sim::disk::Counts::default(), 0);
+    let (mut disk, mut grouped, mut broken) = (leadhook_sim::disk::Counts::default(), 0, 0);
     sweep(
         seeds,
         |seed| run(seed, arguments.mutation),
         |report| {
             sum = (sum.0 + report.events, sum.1 + report.deliveries, sum.2 + report.sendings);
+            grouped += report.grouped;
             disk.crashes += report.disk.crashes;
             disk.faults += report.disk.faults;
             disk.syncs += report.disk.syncs;
@@ -52,8 +53,8 @@ fn seeds(arguments: &Arguments) -> bool {
         },
     );
     println!(
-        "{} seeds: {} events, {} deliveries, {} requests; {} syncs, {} crashes, {} disk faults, {} sectors lost; \
-         {broken} seeds broke an invariant",
+        "{} seeds: {} events, {} deliveries, {} requests; {grouped} transactions of several commands; {} syncs, {} crashes, \
+         {} disk faults, {} sectors lost; {broken} seeds broke an invariant",
         arguments.seeds, sum.0, sum.1, sum.2, disk.syncs, disk.crashes, disk.faults, disk.sectors_lost,
     );
     broken == 0

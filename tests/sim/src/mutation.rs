@@ -13,6 +13,10 @@ pub enum Mutation {
     SkipWithoutReason,
     /// Events are acknowledged whose commit failed or came to nothing.
     AckBeforeCommit,
+    /// Events are acknowledged of whose transaction, which had other commands too, the commit failed.
+    AckOneOfBatch,
+    /// Where one command of a transaction fails by itself, the events of the others are acknowledged and dropped.
+    LoseNeighbours,
     /// The last event of those that are accepted is acknowledged and dropped.
     DropEvent,
     /// Deliveries are claimed an hour before they are due.
@@ -59,9 +63,11 @@ impl Mutation {
         match self {
             Self::SkipSettle | Self::ForgetSuccess => Invariant::NothingAfterSuccess,
             Self::SkipWithoutReason => Invariant::SkippedForAReason,
-            Self::AckBeforeCommit | Self::DropEvent | Self::DiskIgnoresSync => {
-                Invariant::AcknowledgedIsStored
-            }
+            Self::AckBeforeCommit
+            | Self::AckOneOfBatch
+            | Self::LoseNeighbours
+            | Self::DropEvent
+            | Self::DiskIgnoresSync => Invariant::AcknowledgedIsStored,
             Self::SendBeforeDue | Self::RetryAtOnce => Invariant::NotBeforeDue,
             Self::ForgetLane | Self::ClaimTwice => Invariant::LaneInOrder,
             Self::ForgetAttemptLimit => Invariant::AttemptsWithinPolicy,

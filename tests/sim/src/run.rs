@@ -58,6 +58,8 @@ pub struct Report {
     pub events: usize,
     /// How many deliveries there were.
     pub deliveries: usize,
+    /// How many transactions had several commands.
+    pub grouped: u64,
     /// What befell the disk.
     pub disk: Counts,
 }
@@ -130,7 +132,7 @@ async fn live(world: &Arc<World>, script: &mut Script) -> Lived {
     };
     resolve::resolve(world, &inner);
     world.note(What::LifeBegan);
-    let store = Arc::new(SimStore { inner, world: Arc::clone(world) });
+    let store = Arc::new(SimStore::new(inner, world));
     let life = world.now_living();
     tokio::select! {
         biased;
@@ -275,6 +277,7 @@ fn report(seed: u64, world: &World, found: &Final) -> Report {
         sendings: count(|what| matches!(what, What::Sending { .. })),
         events: found.events.values().map(Vec::len).sum(),
         deliveries: found.deliveries.len(),
+        grouped: *locked(&world.grouped),
         disk: world.disk.counts(),
         trace: history.iter().map(|entry| format!("{entry:?}")).collect(),
     }

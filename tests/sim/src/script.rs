@@ -170,26 +170,28 @@ impl Script {
         Next::Goes
     }
 
+    /// Posts events, those of different accounts at the same time.
     async fn post(&mut self, world: &Arc<World>, engine: &Engine, posts: &[Post]) {
-        for account in 1..=ACCOUNTS {
-            let of_account: Vec<_> = posts.iter().filter(|post| post.account == account).collect();
-            if of_account.is_empty() {
-                continue;
-            }
-            let events = of_account.iter().map(|post| {
+        for post in posts {
+            self.unanswered.retain(|id| *id != post.id);
+            self.unanswered.push(post.id.clone());
+        }
+        let of = |account| posts.iter().filter(move |post| post.account == account);
+        let posting = (1..=ACCOUNTS).filter(|account| of(*account).next().is_some()).map(|account| {
+            let events = of(account).map(|post| {
                 Event::parse(&post.to_json(SITE)).expect("the script makes events that can be meant")
             });
-            for post in &of_account {
-                self.unanswered.retain(|id| *id != post.id);
-                self.unanswered.push(post.id.clone());
-            }
-            let Ok(answers) = engine.accept(AccountId(account), events.collect()).await else {
-                for post in of_account {
+            let accepted = engine.accept(AccountId(account), events.collect());
+            async move { (account, accepted.await) }
+        });
+        for (account, answers) in futures::future::join_all(posting).await {
+            let Ok(answers) = answers else {
+                for post in of(account) {
                     world.note(What::Told { event: post.id.clone(), answer: Told::Unavailable });
                 }
                 continue;
             };
-            for (post, answer) in of_account.iter().zip(answers) {
+            for (post, answer) in of(account).zip(answers) {
                 self.unanswered.retain(|id| *id != post.id);
                 let answer = match answer {
                     Ok(receipt) => {

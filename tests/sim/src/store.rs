@@ -2,12 +2,14 @@
 //! seed decides, each noted as the engine was told of it.
 //!
 //! A command is carried out while nothing else runs, so that the store's threads make no difference to a run. It may be
-//! held up before and after, so commands of deliveries under way meet in any order, also between a commit and its answer.
+//! held up before and after, so commands of deliveries under way meet in any order, also between a commit and its answer;
+//! those that only write meet in one transaction too (`store/together.rs`).
 
 mod forward;
 mod mutate;
 mod noted;
 pub(crate) mod resolve;
+mod together;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,6 +24,7 @@ use leadhook_store::{
     ByHand, Claims, Receipt, Result, Settled, Settlement, Store as _, StoreError, Want, redb::RedbStore,
 };
 
+use self::together::{Joined, Together};
 use crate::{
     history::What,
     world::{Doubt, World, locked},
@@ -32,10 +35,12 @@ const REOPEN_LOOKS_MAX: u32 = 6_000;
 
 type Accepted = Vec<std::result::Result<Receipt, Refusal>>;
 
-/// The store of one life of the engine.
+/// The store of one life of the engine. Clones are the same store.
+#[derive(Clone)]
 pub(crate) struct SimStore {
-    pub(crate) inner: RedbStore,
+    pub(crate) inner: Arc<RedbStore>,
     pub(crate) world: Arc<World>,
+    together: Arc<Together>,
 }
 
 /// Carries a command out while nothing else runs.
@@ -49,6 +54,10 @@ async fn never<T>() -> T {
 }
 
 impl SimStore {
+    pub(crate) fn new(inner: RedbStore, world: &Arc<World>) -> Self {
+        Self { inner: Arc::new(inner), world: Arc::clone(world), together: Arc::default() }
+    }
+
     /// Something takes its time, or not.
     async fn pause(&self, chance: u64) {
         let wait_ms = {
@@ -66,25 +75,32 @@ impl SimStore {
         doubt: Option<Doubt>,
         command: impl Future<Output = Result<T>>,
     ) -> Option<Result<T>> {
+        self.carry_all_out(doubt.into_iter().collect(), || {
+            let answer = now(command);
+            let is_in_doubt = matches!(answer, Err(StoreError::Unavailable(_)));
+            (answer, is_in_doubt)
+        })
+    }
+
+    /// Carries out what `run` does, and finds out what became of it where that says that nobody knows.
+    fn carry_all_out<T>(&self, doubts: Vec<Doubt>, run: impl FnOnce() -> (T, bool)) -> Option<T> {
         let world = &self.world;
         if world.disk.is_down() {
             return None;
         }
-        *locked(&world.doubt) = doubt;
-        let answer = now(command);
+        *locked(&world.doubts) = doubts;
+        let (answer, is_in_doubt) = run();
+        if is_in_doubt && !world.disk.is_down() {
+            self.wait_until_open();
+        }
         if world.disk.is_down() {
             world.now_living().crashed.notify_one();
             return None;
         }
-        if matches!(answer, Err(StoreError::Unavailable(_))) {
-            self.wait_until_open();
-            if world.disk.is_down() {
-                world.now_living().crashed.notify_one();
-                return None;
-            }
+        if is_in_doubt {
             resolve::resolve(world, &self.inner);
         }
-        locked(&world.doubt).take();
+        locked(&world.doubts).clear();
         Some(answer)
     }
 
@@ -114,11 +130,14 @@ impl SimStore {
         &self,
         account: AccountId,
         webhook: WebhookId,
-        command: impl Future<Output = Result<T>> + Send,
-    ) -> Result<T> {
+        command: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+    {
         self.pause(10).await;
-        let answer = self.carry_out(Some(Doubt::Webhook { account, webhook }), command);
-        let Some(answer) = answer else { return never().await };
+        let answer = self.carry_out_together(Doubt::Webhook { account, webhook }, command).await;
+        let Some(Joined { answer, .. }) = answer else { return never().await };
         if answer.is_ok() {
             resolve::webhook(&self.world, &self.inner, account, webhook);
         }
@@ -128,12 +147,11 @@ impl SimStore {
 
     async fn accepting(&self, account: AccountId, events: Vec<Event>, now: Timestamp) -> Result<Accepted> {
         self.pause(25).await;
-        let answer = self.carry_out(
-            Some(Doubt::Accept { account, events: events.clone() }),
-            mutate::accept(self, account, events.clone(), now),
-        );
-        let answer = match answer {
-            Some(answer) => mutate::acknowledge(&self.world, &events, answer),
+        let (store, given) = (self.clone(), events.clone());
+        let accepting = async move { mutate::accept(&store, account, given, now).await };
+        let doubt = Doubt::Accept { account, events: events.clone() };
+        let answer = match self.carry_out_together(doubt, accepting).await {
+            Some(Joined { answer, of }) => mutate::acknowledge(&self.world, &events, answer, of),
             None => never().await,
         };
         for (event, answer) in events.iter().zip(answer.iter().flatten()) {
@@ -162,10 +180,14 @@ impl SimStore {
     async fn settling(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Vec<Settled>> {
         self.pause(25).await;
         let settlements = mutate::settlements(&self.world, settlements, now);
-        let doubt = settlements.first().map(|one| Doubt::Settle { settlement: one.clone() });
-        let told = settlements.clone();
-        let answer = self.carry_out(doubt, mutate::settle(self, settlements, now));
-        let Some(answer) = answer else { return never().await };
+        let Some(doubt) = settlements.first().map(|one| Doubt::Settle { settlement: one.clone() }) else {
+            return Ok(Vec::new());
+        };
+        let (store, told) = (self.clone(), settlements.clone());
+        let settling = async move { mutate::settle(&store, settlements, now).await };
+        let Some(Joined { answer, .. }) = self.carry_out_together(doubt, settling).await else {
+            return never().await;
+        };
         for (settlement, settled) in told.iter().zip(answer.iter().flatten()) {
             resolve::note_settled(&self.world, settlement, matches!(settled, Settled::Stored { .. }));
         }

@@ -39,7 +39,7 @@ pub(crate) struct Life {
     pub(crate) crashed: Notify,
 }
 
-/// A command of which nobody was told whether it was carried out.
+/// A command of which nobody was told whether it was carried out; with others that were to be one transaction with it.
 #[derive(Debug, Clone)]
 pub(crate) enum Doubt {
     Accept { account: AccountId, events: Vec<Event> },
@@ -61,7 +61,9 @@ pub(crate) struct World {
     pub(crate) posts: Mutex<BTreeMap<String, Post>>,
     /// Every set of rules that was ever saved for a webhook.
     pub(crate) rules: Mutex<Vec<Rules>>,
-    pub(crate) doubt: Mutex<Option<Doubt>>,
+    pub(crate) doubts: Mutex<Vec<Doubt>>,
+    /// How many transactions had several commands.
+    pub(crate) grouped: Mutex<u64>,
     /// Deliveries of which an outcome was skipped on purpose: of each, one.
     pub(crate) skipped: Mutex<BTreeSet<DeliveryId>>,
     history: Mutex<Vec<Entry>>,
@@ -83,7 +85,8 @@ impl World {
             modes: Mutex::default(),
             posts: Mutex::default(),
             rules: Mutex::default(),
-            doubt: Mutex::default(),
+            doubts: Mutex::default(),
+            grouped: Mutex::default(),
             skipped: Mutex::default(),
             history: Mutex::default(),
             sendings: Mutex::new(0),

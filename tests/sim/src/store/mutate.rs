@@ -39,6 +39,9 @@ pub(super) async fn accept(
     now: Timestamp,
 ) -> Result<Accepted> {
     let world = &store.world;
+    if world.makes(Mutation::LoseNeighbours) && store.together.is_spoiled() {
+        return Ok(events.iter().map(|event| Ok(made_up(event))).collect());
+    }
     if world.makes(Mutation::DropEventId) {
         events.iter_mut().for_each(|event| event.id = None);
     }
@@ -48,9 +51,17 @@ pub(super) async fn accept(
     Ok(answer)
 }
 
-/// What is answered to whoever posted them.
-pub(super) fn acknowledge(world: &World, events: &[Event], answer: Result<Accepted>) -> Result<Accepted> {
+/// What is answered to whoever posted them, of a batch of so many commands.
+pub(super) fn acknowledge(
+    world: &World,
+    events: &[Event],
+    answer: Result<Accepted>,
+    of: usize,
+) -> Result<Accepted> {
     match answer {
+        Err(StoreError::Unavailable(_)) if world.makes(Mutation::AckOneOfBatch) && of > 1 => {
+            Ok(events.iter().map(|event| Ok(made_up(event))).collect())
+        }
         Err(StoreError::Unavailable(_)) if world.makes(Mutation::AckBeforeCommit) => {
             Ok(events.iter().map(|event| Ok(made_up(event))).collect())
         }

@@ -22,7 +22,9 @@ impl SimStore {
         now: Timestamp,
     ) -> Result<Arc<Webhook>> {
         let settings = mutate::settings(&self.world, settings);
-        self.changing(account, id, self.inner.create_webhook(account, id, settings, now)).await
+        let inner = Arc::clone(&self.inner);
+        self.changing(account, id, async move { inner.create_webhook(account, id, settings, now).await })
+            .await
     }
 
     pub(super) async fn saving(
@@ -34,7 +36,13 @@ impl SimStore {
         now: Timestamp,
     ) -> Result<Saved> {
         let settings = mutate::settings(&self.world, settings);
-        self.changing(account, id, self.inner.save_webhook(account, id, settings, expected, now)).await
+        let inner = Arc::clone(&self.inner);
+        self.changing(
+            account,
+            id,
+            async move { inner.save_webhook(account, id, settings, expected, now).await },
+        )
+        .await
     }
 
     pub(super) async fn switching(
@@ -43,7 +51,8 @@ impl SimStore {
         id: WebhookId,
         switch: Switch,
     ) -> Result<Option<Arc<Webhook>>> {
-        self.changing(account, id, self.inner.switch_webhook(account, id, switch)).await
+        let inner = Arc::clone(&self.inner);
+        self.changing(account, id, async move { inner.switch_webhook(account, id, switch).await }).await
     }
 
     pub(super) async fn switching_off(
@@ -53,7 +62,9 @@ impl SimStore {
         reason: String,
         now: Timestamp,
     ) -> Result<Option<Arc<Webhook>>> {
-        self.changing(account, id, self.inner.switch_webhook_off(account, id, reason, now)).await
+        let inner = Arc::clone(&self.inner);
+        self.changing(account, id, async move { inner.switch_webhook_off(account, id, reason, now).await })
+            .await
     }
 
     pub(super) async fn bringing_forward(

@@ -9,13 +9,17 @@ use crate::{
     world::{Doubt, World, locked},
 };
 
-/// Finds out what became of the command that was under way, and notes it.
+/// Finds out what became of the commands that were under way, and notes it.
 pub(crate) fn resolve(world: &World, store: &RedbStore) {
-    let doubt = locked(&world.doubt).take();
+    for doubt in std::mem::take(&mut *locked(&world.doubts)) {
+        resolve_one(world, store, doubt);
+    }
+}
+
+fn resolve_one(world: &World, store: &RedbStore, doubt: Doubt) {
     match doubt {
-        None => {}
-        Some(Doubt::Webhook { account, webhook: id }) => webhook(world, store, account, id),
-        Some(Doubt::Accept { account, events }) => {
+        Doubt::Webhook { account, webhook: id } => webhook(world, store, account, id),
+        Doubt::Accept { account, events } => {
             for event in events {
                 let Some(id) = event.id else { continue };
                 let Ok(Some((_, history))) = now(store.lead(account, &event.lead)) else { continue };
@@ -25,7 +29,7 @@ pub(crate) fn resolve(world: &World, store: &RedbStore) {
                 }
             }
         }
-        Some(Doubt::Settle { settlement }) => {
+        Doubt::Settle { settlement } => {
             let (account, id) = (settlement.lease.account, settlement.lease.delivery);
             let found = now(store.delivery(account, id)).ok().flatten();
             let is_stored = found.is_some_and(|shown| {
@@ -34,10 +38,10 @@ pub(crate) fn resolve(world: &World, store: &RedbStore) {
             });
             note_settled(world, &settlement, is_stored);
         }
-        Some(Doubt::ByHand { account, delivery }) => {
+        Doubt::ByHand { account, delivery } => {
             world.note(What::ByHand { account, delivery, answer: None });
         }
-        Some(Doubt::Resend { account, wanted }) => {
+        Doubt::Resend { account, wanted } => {
             let webhook = wanted.webhook;
             let kept = now(store.resends(account, 500, None)).map(|page| page.rows).unwrap_or_default();
             let noted = world.history();
