@@ -7,9 +7,7 @@ use std::{io, pin::Pin, pin::pin, time::Duration};
 
 use axum::{
     Router,
-    extract::{Request, State},
     http::StatusCode,
-    middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
 use hyper::{body::Incoming, server::conn::http1, service::Service};
@@ -70,14 +68,13 @@ pub(crate) async fn serve(
     stop: CancellationToken,
     grace: Duration,
 ) {
-    let service =
-        TowerToHyperService::new(router.layer(middleware::from_fn_with_state(limits.answer, in_time)));
+    let service = TowerToHyperService::new(router);
     let places = Places::new(limits.connections, limits.spared);
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(limits.buffer_bytes);
     let mut connections = JoinSet::new();
     while let Some((stream, place)) = stop.run_until_cancelled(next(&listener, &places)).await {
-        let service = Watched { service: service.clone(), marker: place.marker() };
+        let service = Watched { service: service.clone(), marker: place.marker(), limit: limits.answer };
         let stream = TokioIo::new(Taking::new(stream, limits.taking));
         connections.spawn(attend(builder.serve_connection(stream, service), place, stop.clone()));
         while connections.try_join_next().is_some() {}
@@ -113,10 +110,11 @@ async fn attend(
     let _ = connection.await;
 }
 
-/// The service of one connection, which notes when a request is under way.
+/// The service of one connection, which notes when a request is under way, and how long it may be.
 struct Watched {
     service: TowerToHyperService<Router>,
     marker: Marker,
+    limit: Duration,
 }
 
 impl Service<hyper::Request<Incoming>> for Watched {
@@ -126,11 +124,12 @@ impl Service<hyper::Request<Incoming>> for Watched {
 
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
         let asking = self.marker.asking();
-        let answer = self.service.call(request);
+        let answer = tokio::time::timeout(self.limit, self.service.call(request));
         Box::pin(async move {
             let answer = answer.await;
             drop(asking);
-            answer
+            let too_late = |_| Ok((StatusCode::REQUEST_TIMEOUT, [("connection", "close")]).into_response());
+            answer.unwrap_or_else(too_late)
         })
     }
 }
@@ -157,13 +156,6 @@ async fn next(listener: &TcpListener, places: &Places) -> (TcpStream, Place) {
 fn is_the_clients_own(error: &io::Error) -> bool {
     use io::ErrorKind as K;
     matches!(error.kind(), K::ConnectionAborted | K::ConnectionReset | K::ConnectionRefused | K::Interrupted)
-}
-
-async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => (StatusCode::REQUEST_TIMEOUT, [("connection", "close")]).into_response(),
-    }
 }
 
 #[cfg(test)]
