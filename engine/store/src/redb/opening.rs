@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::redb::{Database, DatabaseError, WriteTransaction};
+use ::redb::{Database, DatabaseError, ReadableTableMetadata as _, WriteTransaction};
 use leadhook_core::time::Serial;
 
 use super::{
@@ -76,12 +76,22 @@ pub(super) fn open(opener: &Opener) -> std::result::Result<Opened, NotOpened> {
 
 /// The last serial given out, which has no sum: no row may be of a later day.
 fn last_serial(view: &View) -> Result<Serial> {
+    let damaged = || StoreError::Damaged { what: "last serial".to_owned() };
     let found = view.table(table::META)?.get(META_SERIAL)?.map(|serial| Serial(serial.value()));
-    let newest = view.days(&table::LEAD)?.into_iter().chain(view.days(&table::DONE)?).max();
-    match found {
-        Some(last) if newest.is_none_or(|newest| newest <= last.day()) => Ok(last),
-        _ => Err(StoreError::Damaged { what: "last serial".to_owned() }),
+    let last = found.ok_or_else(damaged)?;
+    // A table can be there without a row: looking into a day makes it.
+    let is_later = |days: Vec<u32>| days.into_iter().filter(|day| *day > last.day());
+    for day in is_later(view.days(&table::LEAD)?) {
+        if view.day(&table::LEAD, day)?.map(|rows| rows.is_empty()).transpose()? == Some(false) {
+            return Err(damaged());
+        }
     }
+    for day in is_later(view.days(&table::DONE)?) {
+        if view.day(&table::DONE, day)?.map(|rows| rows.is_empty()).transpose()? == Some(false) {
+            return Err(damaged());
+        }
+    }
+    Ok(last)
 }
 
 /// The format of what is stored; `None` when nothing is.

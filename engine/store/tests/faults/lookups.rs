@@ -3,8 +3,15 @@
 
 use std::path::Path;
 
-use leadhook_core::{event::Event, id::DeliveryId, notification::News};
-use leadhook_store::{RoundPlace, Store as _, StoreError};
+use leadhook_core::{
+    event::Event,
+    id::{AccountId, DeliveryId},
+    notification::News,
+};
+use leadhook_store::{
+    RoundPlace, Store as _, StoreError,
+    redb::{Options, RedbStore},
+};
 use redb::{Database, Key, ReadableTable as _, Table, TableDefinition, Value};
 use serde_json::json;
 
@@ -154,4 +161,16 @@ async fn an_id_that_leads_to_another_lead_or_event_is_damaged() {
         let taken = store.accept(ACCOUNT, vec![Event::parse(&event).unwrap()], minute(1)).await;
         assert!(matches!(taken, Err(StoreError::Damaged { .. })), "{taken:?}");
     }
+}
+
+#[tokio::test]
+async fn a_key_of_no_account_is_damaged_but_for_the_first_which_comes_before_its_account() {
+    let fixture = InFolder::make().await;
+    fixture.store.put_key([9; 32], AccountId::DEFAULT).await.unwrap();
+    fixture.store.close().await;
+    let store = InFolder::open(&fixture.dir);
+    store.put_key([8; 32], AccountId(3)).await.unwrap();
+    store.close().await;
+    let error = RedbStore::open(fixture.dir.path(), Options::default()).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
 }

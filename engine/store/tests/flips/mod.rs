@@ -191,8 +191,8 @@ fn copy(dir: &Path) -> tempfile::TempDir {
 fn flipped(row: &raw::Row, is_key: bool, turn: usize) -> Option<raw::Row> {
     let mut flipped = row.clone();
     let bytes = if is_key { &mut flipped.0 } else { &mut flipped.1 };
-    // Spread over all of it, and another bit of a byte each time.
-    let place = (bytes.len() * (2 * turn + 1)) / (2 * BITS);
+    // Spread over all of it up to its last byte, and another bit of a byte each time.
+    let place = (bytes.len() * (turn + 1) / BITS).checked_sub(1)?;
     *bytes.get_mut(place)? ^= 1 << ((turn * 3 + place) % 8);
     Some(flipped)
 }
