@@ -134,6 +134,8 @@ fn build(root: &Path, target_folder: &Path) -> Result<(), String> {
     for name in NOT_INHERITED {
         cargo.env_remove(name);
     }
+    // The engine runs them everywhere, and what looks through a lead's text has a use for them.
+    cargo.env("RUSTFLAGS", "-C target-feature=+simd128");
     let output = cargo.output().map_err(|error: io::Error| format!("Cargo does not start: {error}"))?;
     if output.status.success() {
         return Ok(());

@@ -19,6 +19,13 @@ struct Settings {
     cloud_event: cloud_event::Settings,
 }
 
+impl Settings {
+    /// Whether each value is the text that a form would have.
+    fn is_as_it_came(&self) -> bool {
+        self.shape == Shape::Flat && self.values == Values::Text && self.absent == Absent::AsSent
+    }
+}
+
 /// How parameters become a body.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -84,10 +91,14 @@ fn fields(settings: &Settings, lead: &Lead, form: &Form) -> Map<String, Json> {
 
 /// The value of a field; `None` when there is to be none.
 fn value(settings: &Settings, lead: &Lead, name: &str, text: &str) -> Option<Json> {
+    // What is sent as it came needs nothing of the lead.
+    if settings.is_as_it_came() {
+        return Some(text.into());
+    }
     let Some(parameter) = lead.parameter_as_sent(name) else {
         return Some(text.into());
     };
-    if lead.get(parameter.name()).is_none() {
+    if !lead.has(parameter) {
         return match settings.absent {
             Absent::AsSent => Some(text.into()),
             Absent::Null => Some(Json::Null),

@@ -1,10 +1,13 @@
 //! The lead of a delivery: typed access to the JSON that the engine gives.
 
+mod members;
+
 use std::{cell::OnceCell, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use self::members::Members;
 use crate::parameter::Parameter;
 
 /// A call, or a request: a form sent on a site.
@@ -34,41 +37,51 @@ impl Visit {
     }
 }
 
-/// The lead that a delivery is about. Its JSON is read when something is first asked of it.
+/// The lead that a delivery is about. Of its JSON is read what is asked of it: most of a lead is of no use to most plugins.
 ///
 /// The crate's documentation, "The lead", tells what is in it.
 #[derive(Clone)]
 pub struct Lead {
     json: String,
-    fields: OnceCell<Fields>,
+    fields: OnceCell<Members>,
+    parameters: OnceCell<Members>,
+    visits: OnceCell<Vec<Visit>>,
 }
 
-#[derive(Clone, Deserialize)]
-struct Fields {
-    site: String,
-    #[serde(rename = "type")]
-    kind: LeadKind,
-    id: String,
-    parameters: Map<String, Json>,
-    #[serde(default)]
-    visits: Vec<Visit>,
-    started_at: Option<String>,
-    timezone: Option<String>,
-    country: Option<String>,
-    #[serde(default)]
-    renamed: Map<String, Json>,
+/// # Panics
+/// When the JSON is not that of a lead. The engine never gives such a one, so it is an error of a test.
+fn read<'a, T: Deserialize<'a>>(json: &'a str) -> T {
+    serde_json::from_str(json).expect("what is given is a lead as JSON")
 }
 
 impl Lead {
     /// The lead with this JSON.
     pub fn new(json: impl Into<String>) -> Self {
-        Self { json: json.into(), fields: OnceCell::new() }
+        let json = json.into();
+        Self { json, fields: OnceCell::new(), parameters: OnceCell::new(), visits: OnceCell::new() }
+    }
+
+    fn fields(&self) -> &Members {
+        self.fields.get_or_init(|| Members::of(&self.json, 0).expect("what is given is a lead as JSON"))
+    }
+
+    fn text_of(&self, field: &str) -> Option<&str> {
+        self.fields().get(&self.json, field)?.as_str()
     }
 
     /// # Panics
-    /// When the JSON is not a lead. The engine never gives such a one, so it is an error of a test.
-    fn fields(&self) -> &Fields {
-        self.fields.get_or_init(|| serde_json::from_str(&self.json).expect("what is given is a lead as JSON"))
+    /// As [`read`].
+    fn text_always_there(&self, field: &str) -> &str {
+        self.text_of(field).expect("a lead has a site, a type and an id")
+    }
+
+    /// # Panics
+    /// As [`read`].
+    fn members(&self) -> &Members {
+        self.parameters.get_or_init(|| {
+            let place = self.fields().place(&self.json, "parameters");
+            place.and_then(|place| Members::of(&self.json, place)).expect("a lead has parameters")
+        })
     }
 
     /// The lead as the JSON text it came as.
@@ -78,47 +91,60 @@ impl Lead {
 
     /// The id of its site.
     pub fn site(&self) -> &str {
-        &self.fields().site
+        self.text_always_there("site")
     }
 
     /// Whether it is a call or a request.
     pub fn kind(&self) -> LeadKind {
-        self.fields().kind
+        match self.text_always_there("type") {
+            "call" => LeadKind::Call,
+            _ => LeadKind::Request,
+        }
     }
 
     /// Its id at its source.
     pub fn id(&self) -> &str {
-        &self.fields().id
+        self.text_always_there("id")
     }
 
     /// When it began, as RFC 3339 in UTC.
     pub fn started_at(&self) -> Option<&str> {
-        self.fields().started_at.as_deref()
+        self.text_of("started_at")
     }
 
     /// The IANA time zone of its site, such as `Europe/Moscow`.
     pub fn timezone(&self) -> Option<&str> {
-        self.fields().timezone.as_deref()
+        self.text_of("timezone")
     }
 
     /// The country of its site in two letters, such as `RU`.
     pub fn country(&self) -> Option<&str> {
-        self.fields().country.as_deref()
+        self.text_of("country")
     }
 
     /// The visitor's visits, oldest first.
     pub fn visits(&self) -> &[Visit] {
-        &self.fields().visits
+        self.visits.get_or_init(|| {
+            let visits = self.fields().get(&self.json, "visits");
+            visits.map_or_else(Vec::new, |visits| {
+                serde_json::from_value(visits.clone()).expect("visits are objects")
+            })
+        })
     }
 
     /// The value of the parameter with this name; `None` when it has none.
     pub fn get(&self, name: &str) -> Option<&Json> {
-        self.fields().parameters.get(name)
+        self.members().get(&self.json, name)
+    }
+
+    /// Whether a parameter has a value.
+    pub fn has(&self, parameter: Parameter) -> bool {
+        self.members().place(&self.json, parameter.name()).is_some()
     }
 
     /// Every parameter that has a value, in the catalogue's order.
     pub fn parameters(&self) -> impl Iterator<Item = (&str, &Json)> {
-        self.fields().parameters.iter().map(|(name, value)| (name.as_str(), value))
+        self.members().iter(&self.json)
     }
 
     /// The text of a parameter; `None` when it has no value, is a list, or holds tags.
@@ -152,15 +178,19 @@ impl Lead {
         })
     }
 
+    fn renamed(&self) -> Option<&Map<String, Json>> {
+        self.fields().get(&self.json, "renamed")?.as_object()
+    }
+
     /// The name under which the webhook sends a parameter.
     pub fn name_as_sent(&self, parameter: Parameter) -> &str {
-        let own = self.fields().renamed.get(parameter.name()).and_then(Json::as_str);
+        let own = self.renamed().and_then(|renamed| renamed.get(parameter.name())).and_then(Json::as_str);
         own.unwrap_or(parameter.name())
     }
 
     /// The parameter that the webhook sends under this name; a renamed one is not known by its own.
     pub fn parameter_as_sent(&self, name: &str) -> Option<Parameter> {
-        let mut renamed = self.fields().renamed.iter();
+        let mut renamed = self.renamed().into_iter().flatten();
         match renamed.find(|(_, sent)| sent.as_str() == Some(name)) {
             Some((own, _)) => Parameter::by_name(own),
             None => Parameter::by_name(name).filter(|parameter| self.name_as_sent(*parameter) == name),

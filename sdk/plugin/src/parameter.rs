@@ -36,6 +36,14 @@ macro_rules! catalogue {
                 match self { $(Self::$variant => $name,)* }
             }
 
+            /// The parameter with this name (case matters), if there is one.
+            pub fn by_name(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
             /// The form of its value.
             pub const fn kind(self) -> Kind {
                 match self { $(Self::$variant => Kind::$kind,)* }
@@ -119,13 +127,6 @@ catalogue! {
     Text "text" Records "Transcript";
     Manager "manager" Text "Manager";
     Spam "spam" Flag "Spam mark";
-}
-
-impl Parameter {
-    /// The parameter with this name (case matters), if there is one.
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|parameter| parameter.name() == name)
-    }
 }
 
 impl fmt::Display for Parameter {
