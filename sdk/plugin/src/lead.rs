@@ -1,14 +1,11 @@
 //! The lead of a delivery: typed access to the JSON that the engine gives.
 
-mod members;
-
 use std::{cell::OnceCell, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use self::members::Members;
-use crate::parameter::Parameter;
+use crate::{members::Members, parameter::Parameter};
 
 /// A call, or a request: a form sent on a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,12 +45,6 @@ pub struct Lead {
     visits: OnceCell<Vec<Visit>>,
 }
 
-/// # Panics
-/// When the JSON is not that of a lead. The engine never gives such a one, so it is an error of a test.
-fn read<'a, T: Deserialize<'a>>(json: &'a str) -> T {
-    serde_json::from_str(json).expect("what is given is a lead as JSON")
-}
-
 impl Lead {
     /// The lead with this JSON.
     pub fn new(json: impl Into<String>) -> Self {
@@ -61,6 +52,8 @@ impl Lead {
         Self { json, fields: OnceCell::new(), parameters: OnceCell::new(), visits: OnceCell::new() }
     }
 
+    /// # Panics
+    /// When the JSON is not that of a lead. The engine never gives such a one, so it is an error of a test.
     fn fields(&self) -> &Members {
         self.fields.get_or_init(|| Members::of(&self.json, 0).expect("what is given is a lead as JSON"))
     }
@@ -70,13 +63,13 @@ impl Lead {
     }
 
     /// # Panics
-    /// As [`read`].
+    /// As [`Self::fields`].
     fn text_always_there(&self, field: &str) -> &str {
         self.text_of(field).expect("a lead has a site, a type and an id")
     }
 
     /// # Panics
-    /// As [`read`].
+    /// As [`Self::fields`].
     fn members(&self) -> &Members {
         self.parameters.get_or_init(|| {
             let place = self.fields().place(&self.json, "parameters");

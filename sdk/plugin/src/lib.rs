@@ -77,6 +77,7 @@ mod heap;
 pub mod host;
 pub mod kv;
 mod lead;
+mod members;
 mod parameter;
 mod request;
 mod response;

@@ -28,6 +28,7 @@ const RUST: &[(&str, &str)] = files![
     "src/kv.rs",
     "src/lead.rs",
     "src/lib.rs",
+    "src/members.rs",
     "src/mock.rs",
     "src/parameter.rs",
     "src/request.rs",

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 /// Where the members of an object stand in the text that holds it, in their order.
 #[derive(Clone)]
-pub(super) struct Members(Vec<Member>);
+pub(crate) struct Members(Vec<Member>);
 
 #[derive(Clone)]
 struct Member {
@@ -18,7 +18,7 @@ struct Member {
 
 impl Members {
     /// Those of the object that begins here. What is passed over is not checked to be JSON; `None` where it has no end.
-    pub(super) fn of(json: &str, start: usize) -> Option<Self> {
+    pub(crate) fn of(json: &str, start: usize) -> Option<Self> {
         let bytes = json.as_bytes();
         let mut members = Vec::with_capacity(64);
         let mut at = after(bytes, after_space(bytes, start), b'{')?;
@@ -43,17 +43,17 @@ impl Members {
     }
 
     /// Where the value of this name begins.
-    pub(super) fn place(&self, json: &str, name: &str) -> Option<usize> {
+    pub(crate) fn place(&self, json: &str, name: &str) -> Option<usize> {
         self.find(json, name).map(|member| member.text.start)
     }
 
     /// The value of this name.
-    pub(super) fn get(&self, json: &str, name: &str) -> Option<&Json> {
+    pub(crate) fn get(&self, json: &str, name: &str) -> Option<&Json> {
         self.find(json, name).map(|member| member.value(json))
     }
 
     /// All, in their order.
-    pub(super) fn iter<'a>(&'a self, json: &'a str) -> impl Iterator<Item = (&'a str, &'a Json)> {
+    pub(crate) fn iter<'a>(&'a self, json: &'a str) -> impl Iterator<Item = (&'a str, &'a Json)> {
         self.0.iter().map(|member| (&json[member.name.clone()], member.value(json)))
     }
 
@@ -66,7 +66,8 @@ impl Member {
     /// # Panics
     /// When the value is no JSON. The engine never gives such a one, so it is an error of a test.
     fn value(&self, json: &str) -> &Json {
-        self.value.get_or_init(|| super::read(&json[self.text.clone()]))
+        self.value
+            .get_or_init(|| serde_json::from_str(&json[self.text.clone()]).expect("what is given is JSON"))
     }
 }
 
