@@ -7,6 +7,8 @@
     reason = "tests end by panicking and tell their figures"
 )]
 
+mod memory;
+
 use leadhook_harness::{Answer, Engine, Receiver, wait_until};
 use leadhook_hostile::{
     Peer,
@@ -90,13 +92,6 @@ fn assert_ended(met: &Met, attempt: &Value) {
     }
 }
 
-/// The most memory that the process ever held, in KiB (`VmHWM` of proc(5)).
-fn peak_memory_kib(engine: &Engine) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", engine.process_id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_hostile_peer_ends_as_it_must_beside_a_good_one_and_takes_little_memory() {
     let engine = Engine::start().await;
@@ -104,7 +99,7 @@ async fn every_hostile_peer_ends_as_it_must_beside_a_good_one_and_takes_little_m
     let good = Receiver::start().await;
     good.answer_always(Answer::status(200));
     webhook(&engine, &json!({ "url": good.url("/hook") })).await;
-    let before_kib = peak_memory_kib(&engine);
+    let before_kib = memory::peak_kib(&engine);
     let mut all = Vec::new();
     for (name, case) in cases::all() {
         all.push(meet(&engine, name, case).await);
@@ -124,7 +119,7 @@ async fn every_hostile_peer_ends_as_it_must_beside_a_good_one_and_takes_little_m
         assert!(met.peer.seen().from.len() >= 2, "{}: the probe and the lead", met.name);
     }
     // The system counts in batches, so that a peak may read a little lower later.
-    let grown_kib = peak_memory_kib(&engine).saturating_sub(before_kib);
+    let grown_kib = memory::peak_kib(&engine).saturating_sub(before_kib);
     assert!(grown_kib < MEMORY_KIB_MAX, "{grown_kib} KiB more for {} peers", all.len());
     println!("{} hostile peers at one time: {grown_kib} KiB of memory more at the peak", all.len());
 }
