@@ -8,6 +8,7 @@ use serde::{
 use crate::{
     catalogue::ALL,
     parameter::{self, Origin, Value, View},
+    render::Entry,
 };
 
 /// The lead of this rendering as JSON text, one object. What may be absent is absent and never `null`:
@@ -22,24 +23,28 @@ use crate::{
 /// | `renamed` | canonical name to name as sent, where the webhook renames any |
 ///
 /// A parameter is text exactly as it would be sent; tags are arrays of texts, lists arrays of objects. A word that only
-/// stands for an absent value (`null`, `undefined`, …) is no value.
-pub(crate) fn text(view: &View<'_>) -> String {
-    serde_json::to_string(&Whole(view)).expect("texts under names always make JSON")
+/// stands for an absent value (`null`, `undefined`, …) is no value. Values that are known from the request are not made
+/// again.
+pub(crate) fn text(view: &View<'_>, known: &[Entry<'_>]) -> String {
+    serde_json::to_string(&Whole { view, known }).expect("texts under names always make JSON")
 }
 
 /// Written straight into the text: this is made for each delivery that passes a chain.
-struct Whole<'a>(&'a View<'a>);
+struct Whole<'a> {
+    view: &'a View<'a>,
+    known: &'a [Entry<'a>],
+}
 
 impl Serialize for Whole<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(view) = self;
+        let Self { view, known } = self;
         let lead = view.lead;
         let visits: Vec<_> = lead.visits.iter().map(|visit| visit.to_json()).collect();
         let mut whole = serializer.serialize_struct("lead", 9)?;
         whole.serialize_field("site", lead.reference.site.as_str())?;
         whole.serialize_field("type", lead.reference.kind.word())?;
         whole.serialize_field("id", &lead.reference.id)?;
-        whole.serialize_field("parameters", &Parameters(view))?;
+        whole.serialize_field("parameters", &Parameters { view, known })?;
         whole.serialize_field("visits", &visits)?;
         whole.serialize_field("started_at", &lead.start.at.to_rfc3339())?;
         whole.serialize_field("timezone", view.site.timezone.name())?;
@@ -52,26 +57,37 @@ impl Serialize for Whole<'_> {
     }
 }
 
-struct Parameters<'a>(&'a View<'a>);
+struct Parameters<'a> {
+    view: &'a View<'a>,
+    known: &'a [Entry<'a>],
+}
 
 impl Serialize for Parameters<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(view) = self;
+        let Self { view, known } = self;
         let lead = view.lead;
         let mut map = serializer.serialize_map(None)?;
         for parameter in ALL.iter().copied().filter(|one| one.exists_for(lead.reference.kind)) {
-            let valued = parameter::value(parameter, view);
+            let made;
+            let valued = match known.iter().find(|entry| entry.parameter == parameter) {
+                Some(entry) => &entry.valued,
+                None => {
+                    made = parameter::value(parameter, view);
+                    &made
+                }
+            };
             if valued.origin == Origin::None {
                 continue;
             }
-            match valued.value {
+            match &valued.value {
                 Value::Absent => {}
                 Value::Text(_) if parameter.is_tags() => {
                     map.serialize_entry(parameter.name(), lead.tags(parameter))?;
                 }
-                Value::Text(text) => map.serialize_entry(parameter.name(), &*text)?,
+                Value::Text(text) => map.serialize_entry(parameter.name(), text.as_ref())?,
                 Value::List { fields, records } => {
-                    let records: Vec<_> = records.iter().map(|record| Record { fields, record }).collect();
+                    let records: Vec<_> =
+                        records.iter().map(|record| Record { fields: *fields, record }).collect();
                     map.serialize_entry(parameter.name(), &records)?;
                 }
             }

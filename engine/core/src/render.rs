@@ -19,7 +19,7 @@ use crate::{
     webhook::Settings,
 };
 
-pub use sketch::{Sketch, held_back, sketch, sketch_again};
+pub use sketch::{Kept, Sketch, filtered_sketch, sketch, sketch_again};
 
 /// What every request names itself as.
 pub const USER_AGENT: &str = concat!("leadhook/", env!("CARGO_PKG_VERSION"));

@@ -109,13 +109,13 @@ impl Engine {
                 End::Send(rewritten) => unencoded = rewritten,
                 End::Skip { .. } | End::Defer { .. } => {}
                 End::Failed { plugin, broken } => {
-                    let request = sketch.rendering(&scene, unencoded).request;
+                    let request = sketch.kept.rendering(&scene, unencoded).request;
                     let outcome = Outcome::Withheld { plugin, kind: broken.kind, detail: broken.detail };
                     return Ok(Probed { request, outcome, is_good: false });
                 }
             }
         }
-        let rendering = sketch.rendering(&scene, unencoded);
+        let rendering = sketch.kept.rendering(&scene, unencoded);
         let mut headers = identity(delivery.to_string(), &rendering.request, &webhook.settings.signing, now);
         headers.push((TEST_HEADER.0.to_owned(), TEST_HEADER.1.to_owned()));
         let timeout = Duration::from_secs(u64::from(webhook.settings.timeout_seconds));

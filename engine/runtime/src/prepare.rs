@@ -7,7 +7,7 @@ use leadhook_core::{
     id::DeliveryId,
     outcome::Outcome,
     plugin::{Broken, StateChange},
-    render::{Rendered, Scene, Sketch, held_back, render, sketch},
+    render::{Kept, Rendered, Scene, Sketch, filtered_sketch, render, sketch},
     retry::{Verdict, after_failure},
     time::Timestamp,
     webhook::{Settings, Success, Webhook},
@@ -85,19 +85,18 @@ fn skipped(delivery: Delivery, reason: String, at: Timestamp, state: Vec<StateCh
 
 /// Filters, then the request passes the webhook's chain.
 async fn pass(shared: &Arc<Shared>, webhook: &Webhook, delivery: Delivery, scene: &Scene<'_>) -> Prepared {
-    let now = scene.now;
-    if let Some(reason) = held_back(scene) {
-        return skipped(delivery, reason, now, Vec::new());
-    }
-    let sketch = sketch(scene);
+    let Sketch { request, lead, kept } = match filtered_sketch(scene) {
+        Ok(sketch) => sketch,
+        Err(reason) => return skipped(delivery, reason, scene.now, Vec::new()),
+    };
     let (end, outcomes) = match &shared.plugins {
         Some(plugins) => {
-            let chain = ChainOf::new(webhook, &delivery, sketch.lead.clone(), now);
-            plugins.pass(chain, sketch.request.clone()).await
+            let chain = ChainOf::new(webhook, &delivery, lead.clone(), scene.now);
+            plugins.pass(chain, request).await
         }
         None => (End::Skip { reason: "this engine runs no plugins".to_owned() }, Outcomes::default()),
     };
-    after_chain(webhook, delivery, scene, sketch, end, outcomes)
+    after_chain(webhook, delivery, scene, (kept, lead), end, outcomes)
 }
 
 /// A delivery that sends another again: as that one was, whatever the settings are now (the contract, "Resend"). Once
@@ -129,7 +128,7 @@ async fn prepare_again(
     match then.pass(shared, &delivery, &sketch).await {
         Ok((end, runs)) => {
             let outcomes = Outcomes { runs, changes: Vec::new() };
-            Ok(after_chain(&webhook, delivery, &scene, sketch, end, outcomes))
+            Ok(after_chain(&webhook, delivery, &scene, (sketch.kept, sketch.lead), end, outcomes))
         }
         Err(why) => Ok(cannot(delivery, why)),
     }
@@ -140,7 +139,7 @@ fn after_chain(
     webhook: &Webhook,
     mut delivery: Delivery,
     scene: &Scene<'_>,
-    sketch: Sketch,
+    (kept, lead): (Kept, String),
     end: End,
     outcomes: Outcomes,
 ) -> Prepared {
@@ -149,8 +148,8 @@ fn after_chain(
     delivery.note_runs(runs);
     match end {
         End::Send(request) => {
-            delivery.renderings.push(sketch.rendering(scene, request));
-            Prepared::Ready { delivery, lead: Some(sketch.lead), state }
+            delivery.renderings.push(kept.rendering(scene, request));
+            Prepared::Ready { delivery, lead: Some(lead), state }
         }
         End::Skip { reason } => skipped(delivery, reason, now, state),
         End::Defer { until } => {

@@ -99,7 +99,7 @@ async fn replay_one(
     };
     let again = match end {
         End::Send(request) => {
-            let request = sketch.rendering(&scene, request).request;
+            let request = sketch.kept.rendering(&scene, request).request;
             Again::Request { differences: differences(&rendering.request, &request), request }
         }
         End::Skip { reason } => Again::Withheld(reason),

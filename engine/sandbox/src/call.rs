@@ -8,6 +8,7 @@ use wasmtime::{
 };
 
 use crate::{
+    brief::{Elsewhere, Pace, Reach},
     contract::{Wrong, reason},
     exchange::Delivery,
     fault::fault_of,
@@ -52,14 +53,18 @@ pub struct Keep<'a> {
 }
 
 impl Call<'_> {
-    pub(crate) fn state(&self, source: Option<Arc<str>>) -> State {
+    pub(crate) fn state(&self, source: Option<Arc<str>>, reach: Reach) -> State {
+        let kv: Arc<dyn Kv> = match reach {
+            Reach::Whole => Arc::clone(&self.kv),
+            Reach::Brief => Arc::new(Elsewhere),
+        };
         State {
             config: Arc::clone(&self.config),
             secrets: Arc::clone(&self.secrets),
             source,
             now_ms: self.now_ms,
             random: self.seed,
-            kv: View::new(Arc::clone(&self.kv), self.now_ms),
+            kv: View::new(kv, self.now_ms),
             log: Log::default(),
             memory: MemoryCount::default(),
         }
@@ -87,6 +92,8 @@ pub(crate) struct Run<'a> {
     pub(crate) entry: &'a ComponentExportIndex,
     pub(crate) state: State,
     pub(crate) limits: Limits,
+    pub(crate) reach: Reach,
+    pub(crate) pace: &'a Pace,
     pub(crate) keep: Option<WarmKey>,
 }
 
@@ -107,15 +114,20 @@ impl Run<'_> {
         if input_bytes > limits.input_bytes {
             return too_large(input_bytes, &limits, started);
         }
-        let _place = self.machine.places.take();
+        let within = self.reach.within(limits);
+        let place = match self.reach {
+            Reach::Whole => Some(self.machine.places.take()),
+            Reach::Brief => self.machine.places.try_take(),
+        };
+        let Some(_place) = place else { return no_place(started) };
         let _running = self.machine.ticker.run();
         let kept = self.keep.as_ref().and_then(|key| self.machine.warm.take(key));
-        let (mut store, instance) = ready(self.machine, self.state, kept, &limits);
+        let (mut store, instance) = ready(self.machine, self.state, kept, &within);
         let said = instance
             .map_or_else(|| self.pre.instantiate(&mut store), Ok)
             .and_then(|instance| Ok((instance, instance.get_typed_func::<P, R>(&mut store, self.entry)?)))
             .and_then(|(instance, function)| Ok((instance, function.call(&mut store, params)?)));
-        let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+        let fuel = within.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let (instance, result) = match said {
             Ok((instance, value)) => (Some(instance), check(value).map_err(|wrong| (wrong, Vec::new()))),
             Err(error) => (None, Err(fault_of(&error, &limits))),
@@ -123,11 +135,13 @@ impl Run<'_> {
         let instance = instance.filter(|_| result.is_ok());
         let (memory, log, used) = finish(store, instance, self.machine, self.keep);
         let usage = Usage { fuel, memory_bytes_peak: memory.peak, elapsed: started.elapsed() };
+        let is_cut_short = matches!(&result, Err((wrong, _)) if self.reach.cut_short(&limits, wrong.kind));
+        self.pace.note(&usage, &used, is_cut_short);
         match result {
-            Ok(value) => Ran { result: Ok(value), usage, log, kv: used },
+            Ok(value) => Ran { result: Ok(value), usage, log, kv: used, is_cut_short },
             Err((wrong, frames)) => {
                 let result = Err(record(wrong, frames, &usage, &log));
-                Ran { result, usage, log, kv: KvUse { writes: Vec::new(), ..used } }
+                Ran { result, usage, log, kv: KvUse { writes: Vec::new(), ..used }, is_cut_short }
             }
         }
     }
@@ -207,10 +221,16 @@ fn too_large<T>(input_bytes: u64, limits: &Limits, started: Instant) -> Ran<T> {
     refused(Kind::Input, detail, started)
 }
 
+/// What a brief call comes to that found no place: it is made where it can wait for one.
+fn no_place<T>(started: Instant) -> Ran<T> {
+    let detail = "there is no place for it now".to_owned();
+    Ran { is_cut_short: true, ..refused(Kind::Sandbox, detail, started) }
+}
+
 /// What a call comes to that was never made.
 pub(crate) fn refused<T>(kind: Kind, detail: String, started: Instant) -> Ran<T> {
     let usage = Usage { elapsed: started.elapsed(), ..Usage::default() };
     let log = Log::default();
     let result = Err(record(Wrong { kind, detail, own: None }, Vec::new(), &usage, &log));
-    Ran { result, usage, log, kv: KvUse::default() }
+    Ran { result, usage, log, kv: KvUse::default(), is_cut_short: false }
 }

@@ -1,15 +1,14 @@
 //! A webhook's chain: filters and transforms of its links in order, what each did, and what comes out at the end.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+mod state;
+
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use leadhook_core::{
     delivery::Method,
     encode::{self, Unencoded},
     outcome::Answer,
-    plugin::{Broken, Change, Decided, LogLevel, LogLine, Run, StateChange, Step, Stored},
+    plugin::{Broken, Decided, LogLevel, LogLine, Run, StateChange, Step},
     time::Timestamp,
     webhook::OnError,
 };
@@ -17,7 +16,11 @@ use leadhook_core::{
 use crate::{
     Body, Call, Delivery, Draft, ErrorRecord, Judgement, Keep, Kind, Kv, Level, Limits, Pair, Plugin, Ran,
     Raw, Response, Verdict,
+    brief::{LINKS_MAX, Reach},
 };
+
+use state::Changed;
+pub use state::Scratch;
 
 /// One link: a plugin with what it is given here.
 #[derive(Clone)]
@@ -98,29 +101,43 @@ pub struct Judged {
 }
 
 /// Passes a request through the links: of each its filter, then its transform.
-pub fn pass(stage: &Stage<'_>, links: &[Link], request: Unencoded) -> Passed {
-    let mut chain = Chain { stage, runs: Vec::new(), changes: Vec::new() };
-    let end = chain.pass(links, draft(request));
-    let Chain { runs, mut changes, .. } = chain;
+pub fn pass(stage: &Stage<'_>, links: &[Link], draft: &Draft) -> Passed {
+    pass_within(stage, links, draft, Reach::Whole).0
+}
+
+/// The same on a thread that serves others: for less than a millisecond, and without waiting. `None` where that is not
+/// enough, or is known not to be; then nothing was done, and [`pass`] is to be called where it may block.
+pub fn pass_in_place(stage: &Stage<'_>, links: &[Link], draft: &Draft) -> Option<Passed> {
+    if links.len() > LINKS_MAX || !links.iter().all(|link| link.plugin.is_quick()) {
+        return None;
+    }
+    let (passed, is_cut_short) = pass_within(stage, links, draft, Reach::Brief);
+    (!is_cut_short).then_some(passed)
+}
+
+fn pass_within(stage: &Stage<'_>, links: &[Link], draft: &Draft, reach: Reach) -> (Passed, bool) {
+    let mut chain = Chain::new(stage, reach);
+    let end = chain.pass(links, draft);
+    let Chain { runs, mut changes, is_cut_short, .. } = chain;
     if matches!(end, End::Defer { .. } | End::Failed { .. }) {
         changes.clear();
     }
-    Passed { end, runs, changes }
+    (Passed { end, runs, changes }, is_cut_short)
 }
 
 /// Passes a request once more through transforms that ran before, each over the state that it read then. No filter is
 /// asked, and what is written is dropped: what a link read then had the writes of those before it in it.
-pub fn pass_again(stage: &Stage<'_>, links: &[Link], request: Unencoded) -> Passed {
+pub fn pass_again(stage: &Stage<'_>, links: &[Link], draft: &Draft) -> Passed {
     let mut runs = Vec::new();
-    let mut draft = draft(request);
+    let mut draft = Cow::Borrowed(draft);
     for link in links {
-        let mut chain = Chain { stage, runs, changes: Vec::new() };
+        let mut chain = Chain { runs, ..Chain::new(stage, Reach::Whole) };
         let verdict = chain.transform(link, &draft);
         runs = chain.runs;
         let end = match verdict {
             Ok(None) => continue,
             Ok(Some(Verdict::Send(rewritten))) => {
-                draft = rewritten;
+                draft = Cow::Owned(rewritten);
                 continue;
             }
             Ok(Some(Verdict::Skip(reason))) => skipped(link, &reason),
@@ -129,58 +146,97 @@ pub fn pass_again(stage: &Stage<'_>, links: &[Link], request: Unencoded) -> Pass
         };
         return Passed { end, runs, changes: Vec::new() };
     }
-    Passed { end: End::Send(unencoded(draft)), runs, changes: Vec::new() }
+    Passed { end: End::Send(unencoded(draft.into_owned())), runs, changes: Vec::new() }
 }
 
 /// Asks a plugin what the handler's answer means.
 pub fn judge(stage: &Stage<'_>, link: &Link, answer: &Answer, elapsed_ms: u32) -> Judged {
+    judge_within(stage, link, answer, elapsed_ms, Reach::Whole).0
+}
+
+/// The same on a thread that serves others, as [`pass_in_place`].
+pub fn judge_in_place(stage: &Stage<'_>, link: &Link, answer: &Answer, elapsed_ms: u32) -> Option<Judged> {
+    if !link.plugin.is_quick() {
+        return None;
+    }
+    let (judged, is_cut_short) = judge_within(stage, link, answer, elapsed_ms, Reach::Brief);
+    (!is_cut_short).then_some(judged)
+}
+
+fn judge_within(
+    stage: &Stage<'_>,
+    link: &Link,
+    answer: &Answer,
+    elapsed_ms: u32,
+    reach: Reach,
+) -> (Judged, bool) {
     let response = Response {
         status: answer.status,
         headers: answer.headers.iter().map(|(name, value)| Pair::new(name, value)).collect(),
         body: answer.body.clone(),
         elapsed_ms,
     };
-    let mut chain = Chain { stage, runs: Vec::new(), changes: Vec::new() };
-    let ran = link.plugin.judge(&chain.call(link), &response);
+    let mut chain = Chain::new(stage, reach);
+    let ran = link.plugin.judge_within(&chain.call(link), &response, reach);
     let judgement = chain.note(link, Step::Receipt, ran, |judgement| match judgement {
         Judgement::Delivered => Decided::Delivered,
         Judgement::RetryAfter(after_seconds) => Decided::Retry { after_seconds: *after_seconds },
         Judgement::Refused(reason) => Decided::Refused { reason: reason.clone() },
     });
     let run = chain.runs.remove(0);
-    Judged { judgement, run, changes: chain.changes }
+    (Judged { judgement, run, changes: chain.changes }, chain.is_cut_short)
 }
 
 struct Chain<'a> {
     stage: &'a Stage<'a>,
+    reach: Reach,
     runs: Vec<Run>,
     changes: Vec<StateChange>,
+    /// Whether a brief call was not enough: nothing of the chain counts.
+    is_cut_short: bool,
 }
 
-impl Chain<'_> {
-    fn pass(&mut self, links: &[Link], mut draft: Draft) -> End {
+impl<'a> Chain<'a> {
+    fn new(stage: &'a Stage<'a>, reach: Reach) -> Self {
+        Self { stage, reach, runs: Vec::new(), changes: Vec::new(), is_cut_short: false }
+    }
+
+    fn pass(&mut self, links: &[Link], draft: &Draft) -> End {
+        let mut draft = Cow::Borrowed(draft);
         for link in links {
             match self.filter(link) {
                 Ok(None) => {}
                 Ok(Some(reason)) => return skipped(link, &reason),
-                Err(broken) => match failed(link, broken) {
+                Err(broken) => match self.failed(link, broken) {
                     Some(end) => return end,
                     None => continue,
                 },
             }
             match self.transform(link, &draft) {
                 Ok(None) => {}
-                Ok(Some(Verdict::Send(rewritten))) => draft = rewritten,
+                Ok(Some(Verdict::Send(rewritten))) => draft = Cow::Owned(rewritten),
                 Ok(Some(Verdict::Skip(reason))) => return skipped(link, &reason),
                 Ok(Some(Verdict::Defer(at))) => return End::Defer { until: time(at) },
                 Err(broken) => {
-                    if let Some(end) = failed(link, broken) {
+                    if let Some(end) = self.failed(link, broken) {
                         return end;
                     }
                 }
             }
         }
-        End::Send(unencoded(draft))
+        End::Send(unencoded(draft.into_owned()))
+    }
+
+    /// What follows from a link's failure; `None`: the chain goes on with the request as it was before the link.
+    fn failed(&self, link: &Link, broken: Broken) -> Option<End> {
+        match link.on_error {
+            OnError::SendOriginal if !self.is_cut_short => None,
+            OnError::Skip if !self.is_cut_short => Some(skipped(
+                link,
+                &format!("it failed ({}), and its link says to skip then: {}", broken.kind, broken.detail),
+            )),
+            _ => Some(End::Failed { plugin: link.name.clone(), broken }),
+        }
     }
 
     /// Why the link's filter holds the delivery back, if it has one and it does.
@@ -188,7 +244,7 @@ impl Chain<'_> {
         if !link.plugin.exports().filter {
             return Ok(None);
         }
-        let ran = link.plugin.filter(&self.call(link));
+        let ran = link.plugin.filter_within(&self.call(link), self.reach);
         self.note(link, Step::Filter, ran, |reason| match reason {
             None => Decided::Passed,
             Some(reason) => Decided::Skipped { reason: reason.clone() },
@@ -200,7 +256,7 @@ impl Chain<'_> {
         if !link.plugin.exports().transform {
             return Ok(None);
         }
-        let ran = link.plugin.transform(&self.call(link), draft);
+        let ran = link.plugin.transform_within(&self.call(link), draft, self.reach);
         let verdict = self.note(link, Step::Transform, ran, |verdict| match verdict {
             Verdict::Send(_) => Decided::Sent,
             Verdict::Skip(reason) => Decided::Skipped { reason: reason.clone() },
@@ -209,7 +265,7 @@ impl Chain<'_> {
         verdict.map(Some)
     }
 
-    fn call(&self, link: &Link) -> Call<'_> {
+    fn call(&self, link: &Link) -> Call<'a> {
         let mine = self.changes.iter().filter(|one| one.plugin == link.name);
         let changes: Vec<_> = mine.map(|one| (one.key.clone(), one.change.clone())).collect();
         let kv: Arc<dyn Kv> = match changes.is_empty() {
@@ -238,7 +294,8 @@ impl Chain<'_> {
         ran: Ran<T>,
         decided: impl FnOnce(&T) -> Decided,
     ) -> Result<T, Broken> {
-        let Ran { result, usage, log, kv } = ran;
+        let Ran { result, usage, log, kv, is_cut_short } = ran;
+        self.is_cut_short |= is_cut_short;
         let result = result.map_err(broken);
         let changed = |(key, change)| StateChange { plugin: link.name.clone(), key, change };
         self.changes.extend(kv.writes.into_iter().map(changed));
@@ -263,18 +320,6 @@ impl Chain<'_> {
             reads: kv.reads,
         });
         result
-    }
-}
-
-/// What follows from a link's failure; `None`: the chain goes on with the request as it was before the link.
-fn failed(link: &Link, broken: Broken) -> Option<End> {
-    match link.on_error {
-        OnError::Retry => Some(End::Failed { plugin: link.name.clone(), broken }),
-        OnError::SendOriginal => None,
-        OnError::Skip => Some(skipped(
-            link,
-            &format!("it failed ({}), and its link says to skip then: {}", broken.kind, broken.detail),
-        )),
     }
 }
 
@@ -333,53 +378,5 @@ pub fn unencoded(draft: Draft) -> Unencoded {
             Body::Form(pairs) => encode::Body::Form(pairs.into_iter().map(pair).collect()),
             Body::Raw(Raw { content_type, bytes }) => encode::Body::Raw { content_type, bytes },
         },
-    }
-}
-
-/// State as the links before left it.
-struct Changed {
-    base: Arc<dyn Kv>,
-    changes: Vec<(String, Change)>,
-    now_ms: u64,
-}
-
-impl Kv for Changed {
-    fn read(&self, key: &str) -> Result<Option<Stored>, String> {
-        let changes = self.changes.iter().filter(|(changed, _)| changed == key);
-        let base = self.base.read(key)?;
-        Ok(changes.fold(base, |before, (_, change)| change.apply(before.as_ref(), self.now_ms)))
-    }
-}
-
-/// State that lives as long as this does: for tests, previews and runs on a desk.
-#[derive(Debug, Default)]
-pub struct Scratch(Mutex<BTreeMap<String, Stored>>);
-
-impl Scratch {
-    /// State that has these values already.
-    pub fn of(values: impl IntoIterator<Item = (String, Stored)>) -> Self {
-        Self(Mutex::new(values.into_iter().collect()))
-    }
-
-    /// Carries out what a chain left to be done for one plugin.
-    pub fn apply<'a>(&self, changes: impl IntoIterator<Item = &'a StateChange>, now: Timestamp) {
-        let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for StateChange { key, change, .. } in changes {
-            match change.apply(values.get(key), now_ms(now)) {
-                Some(stored) => values.insert(key.clone(), stored),
-                None => values.remove(key),
-            };
-        }
-    }
-
-    /// All that is there.
-    pub fn values(&self) -> BTreeMap<String, Stored> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Kv for Scratch {
-    fn read(&self, key: &str) -> Result<Option<Stored>, String> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
     }
 }

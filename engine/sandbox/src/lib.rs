@@ -15,6 +15,7 @@
 //! What is absent: WASI, threads, garbage collection, exceptions, 64-bit memories and async in guests; a queue, a
 //! retry and a breaker in the host.
 
+mod brief;
 mod cache;
 mod call;
 pub mod chain;

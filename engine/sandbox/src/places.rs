@@ -23,6 +23,13 @@ impl Places {
         *free -= 1;
         Place(self)
     }
+
+    /// A place, if one is free now.
+    pub(crate) fn try_take(&self) -> Option<Place<'_>> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        *free = free.checked_sub(1)?;
+        Some(Place(self))
+    }
 }
 
 impl Drop for Place<'_> {

@@ -16,6 +16,7 @@ use wasmtime::{
 
 use crate::{
     SandboxError,
+    brief::{Pace, Reach},
     call::{Call, Run, empty_state, refused},
     contract::{self, Wrong, draft_bytes, pairs_bytes},
     exchange::{Delivery, Draft, Judgement, OwnFailure, Response, SaidJudgement, SaidVerdict, Verdict},
@@ -103,6 +104,7 @@ struct Loaded {
     hash: String,
     exports: Exports,
     script: Option<Script>,
+    pace: Pace,
 }
 
 /// What a script has besides its runner.
@@ -126,7 +128,7 @@ impl Plugin {
         compiled.rehearse(&machine)?;
         let Inspected { hash, exports, .. } = inspected;
         let compiled = Arc::new(compiled);
-        Ok(Self(Arc::new(Loaded { machine, compiled, hash, exports, script: None })))
+        Ok(Self(Arc::new(Loaded { machine, compiled, hash, exports, script: None, pace: Pace::new() })))
     }
 
     /// SHA-256 of the upload or of the script's text, in lower-case hex.
@@ -144,9 +146,18 @@ impl Plugin {
         self.0.script.is_some()
     }
 
+    /// Whether the next call may be tried in place.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.0.pace.is_quick()
+    }
+
     /// Asks whether the delivery may pass: `None` lets it, a text is the reason why not.
     pub fn filter(&self, call: &Call<'_>) -> Ran<Option<String>> {
-        let Some(run) = self.run(call, self.0.compiled.filter.as_ref(), self.0.exports.filter) else {
+        self.filter_within(call, Reach::Whole)
+    }
+
+    pub(crate) fn filter_within(&self, call: &Call<'_>, reach: Reach) -> Ran<Option<String>> {
+        let Some(run) = self.run(call, reach, self.0.compiled.filter.as_ref(), self.0.exports.filter) else {
             return lacks("filter");
         };
         run.call((call.delivery,), delivery_bytes(call.delivery), |(accepted,): (Accepted,)| {
@@ -157,7 +168,12 @@ impl Plugin {
 
     /// Has the request rewritten, or the delivery decided.
     pub fn transform(&self, call: &Call<'_>, draft: &Draft) -> Ran<Verdict> {
-        let Some(run) = self.run(call, self.0.compiled.transform.as_ref(), self.0.exports.transform) else {
+        self.transform_within(call, draft, Reach::Whole)
+    }
+
+    pub(crate) fn transform_within(&self, call: &Call<'_>, draft: &Draft, reach: Reach) -> Ran<Verdict> {
+        let Some(run) = self.run(call, reach, self.0.compiled.transform.as_ref(), self.0.exports.transform)
+        else {
             return lacks("transform");
         };
         let output_bytes = call.limits.bounded().output_bytes;
@@ -172,7 +188,12 @@ impl Plugin {
 
     /// Asks what the handler's answer means.
     pub fn judge(&self, call: &Call<'_>, response: &Response) -> Ran<Judgement> {
-        let Some(run) = self.run(call, self.0.compiled.receipt.as_ref(), self.0.exports.receipt) else {
+        self.judge_within(call, response, Reach::Whole)
+    }
+
+    pub(crate) fn judge_within(&self, call: &Call<'_>, response: &Response, reach: Reach) -> Ran<Judgement> {
+        let Some(run) = self.run(call, reach, self.0.compiled.receipt.as_ref(), self.0.exports.receipt)
+        else {
             return lacks("receipt");
         };
         let response_bytes = pairs_bytes(&response.headers) + response.body.len() as u64;
@@ -183,6 +204,7 @@ impl Plugin {
     fn run<'a>(
         &'a self,
         call: &Call<'_>,
+        reach: Reach,
         entry: Option<&'a ComponentExportIndex>,
         is_exported: bool,
     ) -> Option<Run<'a>> {
@@ -198,8 +220,10 @@ impl Plugin {
             machine: &loaded.machine,
             pre: &loaded.compiled.pre,
             entry: entry.filter(|_| is_exported)?,
-            state: call.state(script.map(|script| Arc::clone(&script.source))),
+            state: call.state(script.map(|script| Arc::clone(&script.source)), reach),
             limits: call.limits,
+            reach,
+            pace: &loaded.pace,
             keep,
         })
     }
@@ -221,7 +245,7 @@ impl Runner {
 
     /// Reads a script within a plugin's largest limits.
     pub(crate) fn parse(&self, source: &str) -> Result<Ran<Result<Found, ScriptFault>>, Refusal> {
-        let Loaded { machine, compiled, .. } = &*self.0.0;
+        let Loaded { machine, compiled, pace, .. } = &*self.0.0;
         let detail = "the runner has no parser".to_owned();
         let entry = compiled.parser.as_ref().ok_or(Refusal::ScriptUnreadable { detail })?;
         let run = Run {
@@ -230,6 +254,8 @@ impl Runner {
             entry,
             state: empty_state(None),
             limits: Limits::MAX,
+            reach: Reach::Whole,
+            pace,
             keep: None,
         };
         Ok(run.call((source,), source.len() as u64, |(parsed,)| Ok(parsed)))
@@ -244,6 +270,7 @@ impl Runner {
             hash: hash(source.as_bytes()),
             exports,
             script: Some(Script { source: Arc::from(source) }),
+            pace: Pace::new(),
         }))
     }
 }

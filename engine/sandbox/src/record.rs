@@ -21,6 +21,8 @@ pub struct Ran<T> {
     pub log: Log,
     /// What it read and wrote of its state. Where the call failed, nothing is to be written, and no write is here.
     pub kv: KvUse,
+    /// Whether it was made briefly and that was not enough: nothing of it counts, and it is to be made whole.
+    pub(crate) is_cut_short: bool,
 }
 
 /// What a call used.

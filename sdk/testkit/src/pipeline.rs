@@ -15,7 +15,7 @@ use leadhook_core::{
     parameter::Keys,
     plugin::{Broken, Run},
     qualify::{Question, Trace},
-    render::{held_back, sketch},
+    render::{Sketch, filtered_sketch},
     site::Site,
     time::{Serial, Timestamp},
     webhook::{Settings, Subscription, Switch, Webhook},
@@ -293,10 +293,10 @@ impl<'a> Play<'a> {
         let sight = Sight { settings: self.settings, site: self.site, keys: &self.keys };
         let previous = self.previous.get(&delivery.lead);
         let scene = sight.scene(delivery.id, delivery.trigger, lead, previous, self.now);
-        if let Some(reason) = held_back(&scene) {
-            return End::Skipped { reason };
-        }
-        let sketch = sketch(&scene);
+        let Sketch { request, lead, kept } = match filtered_sketch(&scene) {
+            Ok(sketch) => sketch,
+            Err(reason) => return End::Skipped { reason },
+        };
         let (id, webhook) = (delivery.id.to_string(), self.webhook.id.to_string());
         let told = leadhook_sandbox::Delivery {
             id,
@@ -306,15 +306,15 @@ impl<'a> Play<'a> {
             occurred_at_ms: u64::try_from(delivery.occurred_at.0).unwrap_or(0),
             resend: false,
             sample: false,
-            lead: sketch.lead.clone(),
+            lead,
         };
         let keep = Some(Keep { account: "testkit", webhook: &webhook });
         let stage =
             Stage { delivery: &told, now: self.now, seed: delivery.id.serial.0, limits: LIMITS, keep };
-        let passed = chain::pass(&stage, &self.links, sketch.request.clone());
+        let passed = chain::pass(&stage, &self.links, &chain::draft(request));
         let end = match passed.end {
             chain::End::Send(request) => {
-                let rendering = sketch.rendering(&scene, request);
+                let rendering = kept.rendering(&scene, request);
                 if let Some(fingerprints) = rendering.fingerprints {
                     self.previous.insert(delivery.lead.clone(), fingerprints);
                 }

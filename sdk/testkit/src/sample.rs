@@ -202,7 +202,7 @@ impl Sample {
                 (ended(&judged.run.decided), None, vec![judged.run], judged.changes)
             }
             Given::Request(draft) => {
-                let passed = chain::pass(&stage, &[link], chain::unencoded(draft.clone()));
+                let passed = chain::pass(&stage, &[link], draft);
                 let (came_out, requests) = self.after(draft, passed.end, &passed.runs);
                 (came_out, requests, passed.runs, passed.changes)
             }

@@ -16,14 +16,29 @@ pub struct Sketch {
     pub request: Unencoded,
     /// The lead as JSON text.
     pub lead: String,
+    /// What is kept beside the request that comes of it.
+    pub kept: Kept,
+}
+
+/// What is kept beside a request once its chain has rewritten it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
     fingerprints: Option<Fingerprints>,
     changed: Option<String>,
 }
 
-/// Why the settings' filters hold the delivery back; `None` when it passes.
-pub fn held_back(scene: &Scene<'_>) -> Option<String> {
+/// Renders a delivery up to where its chain begins, if it passes the settings' filters.
+///
+/// # Errors
+///
+/// Why they hold it back.
+pub fn filtered_sketch(scene: &Scene<'_>) -> Result<Sketch, String> {
     let traffic = Traffic::of(scene.lead, scene.settings.attribution);
-    verdict(&scene.view(&traffic))
+    let view = scene.view(&traffic);
+    match verdict(&view) {
+        Some(reason) => Err(reason),
+        None => Ok(sketched(scene, &view, Draft::of(&view, scene))),
+    }
 }
 
 /// Renders a delivery up to where its chain begins. No filter is asked.
@@ -42,7 +57,8 @@ pub fn sketch_again(scene: &Scene<'_>, changed_fields: Option<&str>) -> Sketch {
 }
 
 fn sketched(scene: &Scene<'_>, view: &View<'_>, draft: Draft<'_>) -> Sketch {
-    let lead = lead_json::text(&View { changed_fields: draft.changed.as_deref(), ..*view });
+    let view = View { changed_fields: draft.changed.as_deref(), ..*view };
+    let lead = lead_json::text(&view, &draft.entries);
     let pairs = draft.pairs().into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
     let settings = scene.settings;
     let request = Unencoded {
@@ -51,12 +67,12 @@ fn sketched(scene: &Scene<'_>, view: &View<'_>, draft: Draft<'_>) -> Sketch {
         headers: headers(settings),
         body: Body::Form(pairs.collect()),
     };
-    Sketch { request, lead, fingerprints: draft.fingerprints, changed: draft.changed }
+    Sketch { request, lead, kept: Kept { fingerprints: draft.fingerprints, changed: draft.changed } }
 }
 
-impl Sketch {
-    /// What the chain made of it, encoded, with what is kept beside a request.
-    pub fn rendering(&self, scene: &Scene<'_>, request: Unencoded) -> Rendering {
-        rendered(scene, request.encode(), self.fingerprints.clone(), self.changed.clone())
+impl Kept {
+    /// What the chain made of the request, encoded, with what is kept beside it.
+    pub fn rendering(self, scene: &Scene<'_>, request: Unencoded) -> Rendering {
+        rendered(scene, request.encode(), self.fingerprints, self.changed)
     }
 }

@@ -180,9 +180,9 @@ fn a_delivery_rendered_again_tells_what_had_changed_then() {
     // Meanwhile the lane delivered the same, so that by now nothing has changed.
     let scene = stage.scene(Trigger::CallEnded, Some(&before));
     let again = sketch_again(&scene, then.changed_fields.as_deref());
-    assert_eq!(again.rendering(&scene, again.request.clone()), then);
+    assert_eq!(again.kept.rendering(&scene, again.request), then);
     let first = sketch_again(&scene, None);
-    assert_eq!(first.rendering(&scene, first.request.clone()), stage.render(Trigger::CallEnded, None));
+    assert_eq!(first.kept.rendering(&scene, first.request), stage.render(Trigger::CallEnded, None));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use leadhook_core::{
     webhook::{Link, OnError, Webhook},
 };
 use leadhook_sandbox::{
-    Delivery as Told, Judgement, Keep, Kv,
+    Delivery as Told, Judgement, Keep, Kv, Limits,
     chain::{self, End, Judged, Passed, Scratch, Stage},
 };
 use tokio::{
@@ -34,6 +34,22 @@ pub(crate) struct ChainOf<'a> {
     pub(crate) delivery: DeliveryId,
     pub(crate) seed: u64,
     pub(crate) now: Timestamp,
+}
+
+/// What is the same for all calls of a delivery, whichever thread makes them.
+struct OwnStage {
+    account: String,
+    told: Told,
+    now: Timestamp,
+    seed: u64,
+    limits: Limits,
+}
+
+impl OwnStage {
+    fn lit(&self) -> Stage<'_> {
+        let keep = Some(Keep { account: &self.account, webhook: &self.told.webhook });
+        Stage { delivery: &self.told, now: self.now, seed: self.seed, limits: self.limits, keep }
+    }
 }
 
 /// What an answer is judged for.
@@ -110,7 +126,12 @@ impl Plugins {
         };
         let (delivery, now, leaves_nothing) = (of.delivery, of.now, of.leaves_nothing());
         let key = (account, of.webhook.id);
-        let passed = self.on_stage(of, move |stage| chain::pass(stage, &links, request)).await;
+        let stage = self.stage(of).await;
+        let draft = chain::draft(request);
+        let passed = match chain::pass_in_place(&stage.lit(), &links, &draft) {
+            Some(passed) => Ok(passed),
+            None => self.apart(stage, move |stage| chain::pass(stage, &links, &draft)).await,
+        };
         match passed {
             Ok(Passed { end, runs, changes }) => {
                 (end, self.keep(key, delivery, now, leaves_nothing, Outcomes { runs, changes }).await)
@@ -142,7 +163,8 @@ impl Plugins {
                 Err(error) => return Ok((broken(&name, &error.to_string()), Vec::new())),
             }
         }
-        match self.on_stage(of, move |stage| chain::pass_again(stage, &links, request)).await {
+        let (stage, draft) = (self.stage(of).await, chain::draft(request));
+        match self.apart(stage, move |stage| chain::pass_again(stage, &links, &draft)).await {
             Ok(Passed { end, runs, .. }) => Ok((end, runs)),
             Err(error) => Ok((broken("chain", &error.to_string()), Vec::new())),
         }
@@ -158,8 +180,15 @@ impl Plugins {
         let Judging { chain: of, answer, elapsed_ms, .. } = of;
         let (delivery, now, leaves_nothing) = (of.delivery, of.now, of.leaves_nothing());
         let key = (of.webhook.account, of.webhook.id);
-        let answer = answer.clone();
-        match self.on_stage(of, move |stage| chain::judge(stage, &link, &answer, elapsed_ms)).await {
+        let stage = self.stage(of).await;
+        let judged = match chain::judge_in_place(&stage.lit(), &link, answer, elapsed_ms) {
+            Some(judged) => Ok(judged),
+            None => {
+                let answer = answer.clone();
+                self.apart(stage, move |stage| chain::judge(stage, &link, &answer, elapsed_ms)).await
+            }
+        };
+        match judged {
             Ok(Judged { judgement, run, changes }) => {
                 let outcomes = Outcomes { runs: vec![run], changes };
                 (judgement.ok(), self.keep(key, delivery, now, leaves_nothing, outcomes).await)
@@ -168,22 +197,25 @@ impl Plugins {
         }
     }
 
+    /// What the calls of a delivery are given. Where the account's terms cannot be read they run on those that hold for
+    /// all.
+    async fn stage(&self, of: ChainOf<'_>) -> OwnStage {
+        let account = of.webhook.account;
+        let limits = self.limits_of(account).await.unwrap_or_else(|_| self.limits());
+        OwnStage { account: account.0.to_string(), told: of.told, now: of.now, seed: of.seed, limits }
+    }
+
     /// Runs plugins off the threads that serve others, few at a time: what waits for a processor anyway had better wait
     /// here, where its deadline does not run yet.
-    async fn on_stage<T: Send + 'static>(
+    async fn apart<T: Send + 'static>(
         &self,
-        of: ChainOf<'_>,
+        stage: OwnStage,
         work: impl FnOnce(&Stage<'_>) -> T + Send + 'static,
     ) -> Result<T, JoinError> {
-        let account = of.webhook.account.0.to_string();
-        // Where the terms cannot be read the chain runs on those that hold for all.
-        let limits = self.limits_of(of.webhook.account).await.unwrap_or_else(|_| self.limits());
-        let (seed, now, told) = (of.seed, of.now, of.told);
         let place = Arc::clone(&self.places).acquire_owned().await.expect("the places are never closed");
         spawn_blocking(move || {
             let _place = place;
-            let keep = Some(Keep { account: &account, webhook: &told.webhook });
-            work(&Stage { delivery: &told, now, seed, limits, keep })
+            work(&stage.lit())
         })
         .await
     }

@@ -7,7 +7,7 @@ use leadhook_core::{
     delivery::{Fingerprints, Method, Rendering, Request, StateName},
     id::{AccountId, DeliveryId, Lane, LeadRef, WebhookId},
     preview::{self, Preview, Verdict},
-    render::{self, Scene},
+    render::{self, Scene, Sketch},
     settings::Known,
     sign,
     time::Serial,
@@ -186,13 +186,13 @@ async fn through_plugins(
         return Ok(Through { preview, verdict, body, plugins: Vec::new() });
     }
     let links = dry_run::ready(api, account, &scene.settings.transform).await?;
-    let mut sketch = render::sketch(scene);
-    let dry_run = DryRun::of(api, account, scene, std::mem::take(&mut sketch.lead)).await?;
-    let passed = dry_run.pass(api, links, sketch.request.clone()).await?;
+    let Sketch { request, lead, kept } = render::sketch(scene);
+    let dry_run = DryRun::of(api, account, scene, lead).await?;
+    let passed = dry_run.pass(api, links, request).await?;
     let verdict = filtered.unwrap_or_else(|| VerdictShown::of(&passed.end));
     let plugins = passed.runs.iter().map(RunShown::of).collect();
     let End::Send(request) = passed.end else { return Ok(Through { preview, verdict, body, plugins }) };
-    let Rendering { request, warnings, .. } = sketch.rendering(scene, request);
+    let Rendering { request, warnings, .. } = kept.rendering(scene, request);
     let Request { method, url, headers, body } = request;
     Ok(Through { preview: Preview { method, url, headers, warnings, ..preview }, verdict, body, plugins })
 }

@@ -94,7 +94,7 @@ impl DryRun {
         links: Vec<chain::Link>,
         request: Unencoded,
     ) -> Result<Passed, Problem> {
-        self.blocking(api, move |stage| chain::pass(stage, &links, request)).await
+        self.blocking(api, move |stage| chain::pass(stage, &links, &chain::draft(request))).await
     }
 
     /// Asks a link what an answer means.
