@@ -20,6 +20,7 @@ mod periods;
 mod plugins;
 mod retention;
 mod retry;
+mod rounds;
 mod rules;
 mod tracing;
 mod world;

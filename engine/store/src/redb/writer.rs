@@ -126,6 +126,8 @@ impl Writer {
                     }
                 }
                 Err(Trouble::Storage(reason)) => {
+                    // Before anybody is told: whoever looks for what became of it is not to find what was before.
+                    self.shared.replace_database(None);
                     for command in batch {
                         command.answer(Err(StoreError::Unavailable(reason.clone())));
                     }
