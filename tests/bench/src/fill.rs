@@ -16,6 +16,7 @@ use leadhook_core::{
     delivery::{Attempt, Rendering, State},
     event::Event,
     id::{AccountId, SiteId, WebhookId},
+    json::Json,
     outcome::{Answer, Outcome},
     parameter::Keys,
     render::{Scene, render_unfiltered},
@@ -153,8 +154,9 @@ impl Filler {
     }
 
     fn event(&self, index: usize) -> Result<Event> {
-        let value = serde_json::from_slice(&self.bodies.body(index))?;
-        Event::parse(&value).map_err(|faults| anyhow!("the event is refused: {faults:?}"))
+        let body = self.bodies.body(index);
+        let json: Json<'_> = serde_json::from_slice(&body)?;
+        Event::parse(&json).map_err(|faults| anyhow!("the event is refused: {faults:?}"))
     }
 
     async fn settle(&self, most: usize, sample: &mut Option<Rendering>) -> Result<usize> {

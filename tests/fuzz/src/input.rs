@@ -5,6 +5,7 @@ use leadhook_core::{
     event::Event,
     fault::Faults,
     id::SiteId,
+    json::Json,
     relay::{Relayed, form::Form},
     settings::Known,
     site::Site,
@@ -30,10 +31,12 @@ fn json_of(bytes: &[u8]) -> Option<Value> {
 }
 
 pub(crate) fn event(bytes: &[u8]) {
-    let Some(value) = json_of(bytes) else { return };
-    match Event::parse(&value) {
-        Ok(event) => assert_eq!(Event::parse(&value).as_ref(), Ok(&event), "read twice"),
-        Err(faults) => are_told(&faults),
+    let borrowed = serde_json::from_slice::<Json<'_>>(bytes);
+    let Some(value) = json_of(bytes) else { return assert!(borrowed.is_err(), "what is no JSON is read") };
+    let read = Event::parse(&borrowed.expect("what is JSON is read"));
+    assert_eq!(read, Event::parse(&value), "read from JSON that owns its texts");
+    if let Err(faults) = read {
+        are_told(&faults);
     }
 }
 
