@@ -26,7 +26,7 @@ use leadhook_core::{
 };
 use leadhook_store::{
     Account, Claimed, Settlement, Store, Want,
-    redb::{Options, RedbStore},
+    redb::{MasterKey, MasterKeys, Options, RedbStore},
 };
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -66,9 +66,19 @@ impl With {
     }
 }
 
+/// Opens the store of a data folder: a server that was there has sealed its secrets under a key beside it.
+fn open(data: &Path) -> Result<RedbStore> {
+    let Ok(key) = std::fs::read_to_string(data.join("master-key")) else {
+        return Ok(RedbStore::open(data, Options::default())?);
+    };
+    let current = MasterKey::parse(&key).context("the file master-key in the data folder holds no key")?;
+    let keys = MasterKeys { current, old: None };
+    Ok(RedbStore::open_sealed(data, Options::default(), keys)?.0)
+}
+
 /// Adds the leads with these indices to the data folder.
 pub(crate) async fn fill(data: &Path, with: With, leads: Range<usize>) -> Result<()> {
-    let store = RedbStore::open(data, Options::default())?;
+    let store = open(data)?;
     prepare(&store, with).await?;
     let filler = Arc::new(Filler {
         store,
@@ -223,9 +233,13 @@ mod tests {
     async fn what_is_filled_is_there_in_its_state_and_can_be_filled_on() {
         let folder = tempfile::tempdir().unwrap();
         fill(folder.path(), With::Done, 0..3).await.unwrap();
+        // As a server does that starts there.
+        let key = MasterKey::new([7; 32]);
+        std::fs::write(folder.path().join("master-key"), key.to_text()).unwrap();
+        open(folder.path()).unwrap().close().await;
         fill(folder.path(), With::Done, 3..5).await.unwrap();
         fill(folder.path(), With::Scheduled, 0..4).await.unwrap();
-        let store = RedbStore::open(folder.path(), Options::default()).unwrap();
+        let store = open(folder.path()).unwrap();
         for (state, count) in [(StateName::Delivered, 5), (StateName::Scheduled, 4)] {
             let query = DeliveryQuery { state: Some(state), limit: 100, ..DeliveryQuery::default() };
             assert_eq!(store.deliveries(ACCOUNT, query).await.unwrap().rows.len(), count, "{state}");
