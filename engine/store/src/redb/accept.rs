@@ -92,22 +92,12 @@ fn accept_one(tx: &mut Tx<'_>, account: AccountId, event: &Event, now: Timestamp
     Ok(Ok(receipt))
 }
 
-/// The lead in its newest version. The row that finds it has no sum: what it finds says whether it is the one.
+/// The lead in its newest version.
 fn known_lead(tx: &mut Tx<'_>, account: AccountId, lead: &LeadRef) -> Result<Option<Lead>> {
     let found = tx.lead_id.get(table::lead_id_key(account, lead))?.map(|serial| Serial(serial.value()));
     let Some(serial) = found else { return Ok(None) };
     let known = view::newest_lead(tx.leads.on(serial.day())?, account, serial)?;
-    match known {
-        Some(known) if known.reference == *lead => Ok(Some(known)),
-        None if has_grown_old(tx, serial)? => Ok(None),
-        _ => Err(StoreError::Damaged { what: format!("number of lead {lead}") }),
-    }
-}
-
-/// Whether leads of the day of this one went: after damage an id of one may be left.
-fn has_grown_old(tx: &Tx<'_>, lead: Serial) -> Result<bool> {
-    let from = tx.meta.get(table::META_LEADS_FROM)?.map_or(0, |day| day.value());
-    Ok(u64::from(lead.day()) < from)
+    view::the_one(known, serial, lead, || view::leads_from_day(&tx.meta))
 }
 
 /// What the first event of this id on its site was answered with. The row that finds it has no sum either.
@@ -124,7 +114,7 @@ fn first_receipt(
     let cause: Option<Cause> = stored.map(|stored| row::decode(stored.value(), what)).transpose()?;
     match cause {
         Some(cause) if cause.event_id == event_id => Ok(Some(answer_of(cause, Vec::new()))),
-        None if has_grown_old(tx, Serial(lead))? => Ok(None),
+        None if Serial(lead).day() < view::leads_from_day(&tx.meta)? => Ok(None),
         _ => Err(StoreError::Damaged { what: format!("place of event {event_id} of site {site}") }),
     }
 }

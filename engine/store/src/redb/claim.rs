@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::redb::ReadOnlyTable;
 use leadhook_core::{
-    delivery::{Delivery, Fingerprints, Source, State},
+    delivery::{Delivery, Fingerprints, Source},
     id::{AccountId, DeliveryId, Lane, WebhookId},
     lead::Lead,
     time::{Serial, Timestamp},
@@ -237,8 +237,10 @@ pub(super) struct Owed {
 impl Owed {
     /// Whether it says what the delivery does: a due row has no sum of its own.
     pub(super) fn is(&self, delivery: &Delivery) -> bool {
-        let is_retry = matches!(delivery.state, State::Retrying { .. });
-        delivery.id == self.id && delivery.state.due() == Some(self.at) && self.is_retry == Some(is_retry)
+        let says = (self.id.lane.lead.0, self.is_retry);
+        delivery.id == self.id
+            && delivery.state.due() == Some(self.at)
+            && says == table::due_value(delivery.id, &delivery.state)
     }
 }
 

@@ -102,10 +102,9 @@ impl Tx<'_> {
     /// Writes the due row of an open delivery, unless it waits for its webhook to be switched on.
     pub(super) fn make_due(&mut self, account: AccountId, id: DeliveryId, state: &State) -> Result<()> {
         if let Some(due) = state.due()
-            && !resend::is_parked(self, account, id)?
+            && !resend::is_parked(&self.setup, &self.resending, account, id)?
         {
-            let retry = matches!(state, State::Retrying { .. });
-            self.due.insert(table::due_key(account, id, due), (id.lane.lead.0, Some(retry)))?;
+            self.due.insert(table::due_key(account, id, due), table::due_value(id, state))?;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use super::{
     view::{self, DayTables, ROWS_LOOKED_AT_MAX, View, listed},
 };
 use crate::{
-    Result, StoreError,
+    Result,
     query::{LIMIT_MAX, LeadQuery, Page},
 };
 
@@ -31,18 +31,13 @@ pub(super) fn lead(
     Ok(Some((lead, history)))
 }
 
-/// A lead's newest version by the source's name for it. The row that finds it has no sum: what it finds says whether it is
-/// the one.
+/// A lead's newest version by the source's name for it.
 pub(super) fn known(view: &View, account: AccountId, reference: &LeadRef) -> Result<Option<Lead>> {
     let found = view.table(table::LEAD_ID)?.get(table::lead_id_key(account, reference))?;
     let Some(serial) = found.map(|serial| Serial(serial.value())) else { return Ok(None) };
     let versions = view.day(&table::LEAD, serial.day())?;
     let lead = versions.map(|versions| view::newest_lead(&versions, account, serial)).transpose()?.flatten();
-    match lead {
-        Some(lead) if lead.reference == *reference => Ok(Some(lead)),
-        None if serial.day() < view.leads_from_day()? => Ok(None),
-        _ => Err(StoreError::Damaged { what: format!("number of lead {reference}") }),
-    }
+    view::the_one(lead, serial, reference, || view.leads_from_day())
 }
 
 /// A page of leads, newest arrival first.

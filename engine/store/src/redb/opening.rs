@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::redb::{Database, DatabaseError, ReadableTableMetadata as _, WriteTransaction};
+use ::redb::{Database, DatabaseError, Key, ReadableTableMetadata as _, WriteTransaction};
 use leadhook_core::time::Serial;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     seal::{MasterKeys, Sealer},
     sealing::{self, Sealing},
     setup::Setup,
-    table::{self, FORMAT, META_FORMAT, META_SERIAL},
+    table::{self, Daily, FORMAT, META_FORMAT, META_SERIAL},
     tx::Tx,
     view::View,
 };
@@ -79,19 +79,18 @@ fn last_serial(view: &View) -> Result<Serial> {
     let damaged = || StoreError::Damaged { what: "last serial".to_owned() };
     let found = view.table(table::META)?.get(META_SERIAL)?.map(|serial| Serial(serial.value()));
     let last = found.ok_or_else(damaged)?;
-    // A table can be there without a row: looking into a day makes it.
-    let is_later = |days: Vec<u32>| days.into_iter().filter(|day| *day > last.day());
-    for day in is_later(view.days(&table::LEAD)?) {
-        if view.day(&table::LEAD, day)?.map(|rows| rows.is_empty()).transpose()? == Some(false) {
-            return Err(damaged());
+    let is_later = has_after(view, &table::LEAD, last.day())? || has_after(view, &table::DONE, last.day())?;
+    if is_later { Err(damaged()) } else { Ok(last) }
+}
+
+/// Whether there is a row of a later day. A table can be there without one: looking into a day makes it.
+fn has_after<K: Key + 'static>(view: &View, daily: &Daily<K>, last: u32) -> Result<bool> {
+    for day in view.days(daily)?.into_iter().filter(|day| *day > last) {
+        if view.day(daily, day)?.map(|rows| rows.is_empty()).transpose()? == Some(false) {
+            return Ok(true);
         }
     }
-    for day in is_later(view.days(&table::DONE)?) {
-        if view.day(&table::DONE, day)?.map(|rows| rows.is_empty()).transpose()? == Some(false) {
-            return Err(damaged());
-        }
-    }
-    Ok(last)
+    Ok(false)
 }
 
 /// The format of what is stored; `None` when nothing is.

@@ -19,7 +19,9 @@ use leadhook_core::{
 
 use self::look::{Counted, Found, Look};
 use super::{
-    RedbStore, by_hand, erasure, notifications, row, settle, table,
+    RedbStore, by_hand, erasure, notifications, row, settle,
+    setup::Setup,
+    table::{self, DeliveryKey},
     tx::Tx,
     view::{View, listed},
 };
@@ -313,10 +315,15 @@ fn with_erased(
 
 /// Whether a delivery waits for its webhook to be switched on, as those of resends do; all others fall due and are
 /// cancelled.
-pub(super) fn is_parked(tx: &Tx<'_>, account: AccountId, id: DeliveryId) -> Result<bool> {
-    let webhook = tx.setup.webhook(account, id.lane.webhook);
+pub(super) fn is_parked(
+    setup: &Setup,
+    resending: &impl ReadableTable<DeliveryKey, (u64, u64)>,
+    account: AccountId,
+    id: DeliveryId,
+) -> Result<bool> {
+    let webhook = setup.webhook(account, id.lane.webhook);
     let is_off = webhook.is_some_and(|webhook| matches!(webhook.switch, Switch::Off(_)));
-    Ok(is_off && tx.resending.get(table::delivery_key(account, id))?.is_some())
+    Ok(is_off && resending.get(table::delivery_key(account, id))?.is_some())
 }
 
 /// Takes the deliveries of resends out of what is due while their webhook is off, and puts them back when it is not.

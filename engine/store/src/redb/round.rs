@@ -6,19 +6,18 @@ use std::collections::BTreeSet;
 
 use ::redb::ReadableTable;
 use leadhook_core::{
-    delivery::{Delivery, State},
+    delivery::Delivery,
     id::{AccountId, WebhookId},
-    webhook::Switch,
 };
 
 use super::{
     lane::{self, LaneRules},
-    row,
+    resend, row,
     setup::Setup,
     shared::Shared,
     table::{self, DeliveryKey, DueKey, DueValue, WaitingKey},
     tx::Tx,
-    view::{View, listed},
+    view::{View, is_under, listed},
 };
 use crate::{Result, upkeep::RoundPlace};
 
@@ -88,18 +87,12 @@ where
         if rules.waits() && lane::head(self.waiting, account, id)? != Some(id) {
             return Ok(true);
         }
-        let is_resent = || self.resending.get(table::delivery_key(account, id));
-        if matches!(webhook.switch, Switch::Off(_)) && is_resent()?.is_some() {
+        if resend::is_parked(self.setup, self.resending, account, id)? {
             return Ok(true);
         }
         let says = self.due.get(table::due_key(account, id, due))?.map(|says| says.value());
-        let is_retry = matches!(delivery.state, State::Retrying { .. });
-        Ok(says == Some((id.lane.lead.0, Some(is_retry))))
+        Ok(says == Some(table::due_value(id, &delivery.state)))
     }
-}
-
-fn is_under(delivery: &Delivery, key: DeliveryKey) -> bool {
-    (delivery.id.lane.webhook.0, delivery.id.serial.0) == (key.1, key.2)
 }
 
 /// Puts right what was found. The webhooks of which something falls due again.

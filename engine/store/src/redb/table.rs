@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use ::redb::{Key, TableDefinition};
 use leadhook_core::{
+    delivery::State,
     id::{AccountId, DeliveryId, LeadRef, SiteId, WebhookId},
     qualify::Client,
     time::{Serial, Timestamp},
@@ -174,6 +175,11 @@ pub(super) fn waiting_key(account: AccountId, id: DeliveryId) -> WaitingKey {
 
 pub(super) fn due_key(account: AccountId, id: DeliveryId, due: Timestamp) -> DueKey {
     (account.0, id.lane.webhook.0, due.0, id.serial.0)
+}
+
+/// What the due row of an open delivery says beside its key: the lead, and whether it is a retry.
+pub(super) fn due_value(id: DeliveryId, state: &State) -> (u64, Option<bool>) {
+    (id.lane.lead.0, Some(matches!(state, State::Retrying { .. })))
 }
 
 /// The due rows of one webhook from a time on.

@@ -8,12 +8,13 @@ use ::redb::{
 };
 use leadhook_core::{
     delivery::Delivery,
-    id::{AccountId, DeliveryId, WebhookId},
+    id::{AccountId, DeliveryId, LeadRef, WebhookId},
     lead::{Cause, Lead},
     time::Serial,
 };
 
 use super::{
+    kinds::Text,
     row,
     seal::Sealer,
     setup::Setup,
@@ -49,8 +50,7 @@ impl View {
 
     /// The first UTC day whose leads did not grow old yet.
     pub(super) fn leads_from_day(&self) -> Result<u32> {
-        let from = self.table(table::META)?.get(table::META_LEADS_FROM)?.map_or(0, |day| day.value());
-        Ok(u32::try_from(from).unwrap_or(u32::MAX))
+        leads_from_day(&self.table(table::META)?)
     }
 
     /// What customers have set.
@@ -172,13 +172,35 @@ impl<'v, K: Key + 'static> DayTables<'v, K> {
 
 /// A delivery of a row that stands under this key: a row knows whose it is, its key has no sum.
 pub(super) fn decode_delivery(row: &[u8], key: DeliveryKey) -> Result<Delivery> {
-    let (_, webhook, serial) = key;
-    let what = || format!("delivery number {serial} of webhook {}", WebhookId(webhook));
+    let what = || format!("delivery number {} of webhook {}", key.2, WebhookId(key.1));
     let delivery: Delivery = row::decode(row, what)?;
-    if (delivery.id.lane.webhook.0, delivery.id.serial.0) != (webhook, serial) {
-        return Err(StoreError::Damaged { what: what() });
+    if is_under(&delivery, key) { Ok(delivery) } else { Err(StoreError::Damaged { what: what() }) }
+}
+
+/// Whether this key is the delivery's own.
+pub(super) fn is_under(delivery: &Delivery, key: DeliveryKey) -> bool {
+    (delivery.id.lane.webhook.0, delivery.id.serial.0) == (key.1, key.2)
+}
+
+/// The lead to which the row led that finds one by its source's name. That row has no sum: what it finds says whether it is
+/// the one. `None` where it has grown old: after damage an id of such a one may be left.
+pub(super) fn the_one(
+    found: Option<Lead>,
+    serial: Serial,
+    reference: &LeadRef,
+    from_day: impl FnOnce() -> Result<u32>,
+) -> Result<Option<Lead>> {
+    match found {
+        Some(lead) if lead.reference == *reference => Ok(Some(lead)),
+        None if serial.day() < from_day()? => Ok(None),
+        _ => Err(StoreError::Damaged { what: format!("number of lead {reference}") }),
     }
-    Ok(delivery)
+}
+
+/// The first UTC day whose leads did not grow old yet.
+pub(super) fn leads_from_day(meta: &impl ReadableTable<Text, u64>) -> Result<u32> {
+    let from = meta.get(table::META_LEADS_FROM)?.map_or(0, |day| day.value());
+    Ok(u32::try_from(from).unwrap_or(u32::MAX))
 }
 
 /// A lead in its newest version.

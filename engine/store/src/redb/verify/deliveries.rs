@@ -4,22 +4,22 @@ use std::collections::HashMap;
 
 use ::redb::ReadableTable as _;
 use leadhook_core::{
-    delivery::{Delivery, State},
+    delivery::Delivery,
     id::{AccountId, DeliveryId, Lane, WebhookId},
     resend::{Phase, Resend},
     time::Serial,
-    webhook::Switch,
 };
 
 use super::Verified;
 use crate::{
     Result,
     redb::{
+        claim,
         lane::{self, LaneRules},
-        row,
+        resend, row,
         setup::Setup,
         table::{self, DeliveryKey},
-        view::{DayTables, View},
+        view::{self, DayTables, View},
     },
 };
 
@@ -33,16 +33,14 @@ pub(super) fn verify(view: &View, setup: &Setup, verified: &mut Verified) -> Res
 
 fn decode(row: &[u8], key: DeliveryKey) -> Option<Delivery> {
     // One that cannot be read was told of already.
-    row::decode::<Delivery>(row, String::new)
-        .ok()
-        .filter(|delivery| (delivery.id.lane.webhook.0, delivery.id.serial.0) == (key.1, key.2))
+    view::decode_delivery(row, key).ok()
 }
 
-/// The state of an open delivery; `None` where there is none that can be read.
-fn open_state(view: &View, account: AccountId, id: DeliveryId) -> Result<Option<State>> {
+/// An open delivery; `None` where there is none that can be read.
+fn open_delivery(view: &View, account: AccountId, id: DeliveryId) -> Result<Option<Delivery>> {
     let key = table::delivery_key(account, id);
     let row = view.table(table::OPEN)?.get(key)?;
-    Ok(row.and_then(|row| decode(row.value(), key)).filter(|found| found.id == id).map(|found| found.state))
+    Ok(row.and_then(|row| decode(row.value(), key)).filter(|found| found.id == id))
 }
 
 fn open(view: &View, setup: &Setup, verified: &mut Verified) -> Result<()> {
@@ -71,8 +69,7 @@ fn open(view: &View, setup: &Setup, verified: &mut Verified) -> Result<()> {
         if several && waiting.get(table::waiting_key(account, id))?.is_none() {
             verified.flaw("waiting", format!("delivery {id} does not stand in its lane"));
         }
-        let is_parked = matches!(webhook.switch, Switch::Off(_))
-            && resending.get(table::delivery_key(account, id))?.is_some();
+        let is_parked = resend::is_parked(setup, &resending, account, id)?;
         let goes_first = !several || lane::head(&waiting, account, id)? == Some(id);
         if goes_first && !is_parked && due.get(table::due_key(account, id, due_at))?.is_none() {
             verified.flaw("due", format!("delivery {id} is owed and will never be due"));
@@ -84,16 +81,10 @@ fn open(view: &View, setup: &Setup, verified: &mut Verified) -> Result<()> {
 fn due(view: &View, verified: &mut Verified) -> Result<()> {
     for entry in view.table(table::DUE)?.iter()? {
         let (key, value) = entry?;
-        let ((account, webhook, due, serial), (lead, is_retry)) = (key.value(), value.value());
-        let lane = Lane { webhook: WebhookId(webhook), lead: Serial(lead) };
-        let id = DeliveryId { lane, serial: Serial(serial) };
-        let state = open_state(view, AccountId(account), id)?;
-        let is_meant = state.is_some_and(|state| {
-            state.due().is_some_and(|at| at.0 == due)
-                && is_retry == Some(matches!(state, State::Retrying { .. }))
-        });
-        if !is_meant {
-            verified.flaw("due", format!("delivery {id} is due, and is not open with that time"));
+        let (account, webhook) = (AccountId(key.value().0), WebhookId(key.value().1));
+        let owed = claim::due_delivery(webhook, key.value(), value.value());
+        if !open_delivery(view, account, owed.id)?.is_some_and(|delivery| owed.is(&delivery)) {
+            verified.flaw("due", format!("delivery {} is due, and is not open with that time", owed.id));
         }
     }
     Ok(())
@@ -104,7 +95,7 @@ fn waiting(view: &View, verified: &mut Verified) -> Result<()> {
         let (account, webhook, lead, serial) = entry?.0.value();
         let lane = Lane { webhook: WebhookId(webhook), lead: Serial(lead) };
         let id = DeliveryId { lane, serial: Serial(serial) };
-        if open_state(view, AccountId(account), id)?.is_none() {
+        if open_delivery(view, AccountId(account), id)?.is_none() {
             verified.flaw("waiting", format!("delivery {id} stands in its lane, and is not open"));
         }
     }
@@ -120,7 +111,7 @@ fn resends(view: &View, verified: &mut Verified) -> Result<()> {
         *open.entry((account, resend)).or_default() += 1;
         let lane = Lane { webhook: WebhookId(webhook), lead: Serial(lead) };
         let id = DeliveryId { lane, serial: Serial(serial) };
-        if open_state(view, AccountId(account), id)?.is_none() {
+        if open_delivery(view, AccountId(account), id)?.is_none() {
             verified.flaw("resending", format!("delivery {id} is of a resend, and is not open"));
         }
     }
@@ -169,7 +160,7 @@ fn done(view: &View, setup: &Setup, verified: &mut Verified) -> Result<()> {
             let Ok(delivery) = read else { continue };
             let (id, key) = (delivery.id, key.value());
             let is_of_account = setup.webhook(AccountId(key.0), id.lane.webhook).is_some();
-            if !is_of_account || (id.lane.webhook.0, id.serial.0, id.serial.day()) != (key.1, key.2, day) {
+            if !is_of_account || !view::is_under(&delivery, key) || id.serial.day() != day {
                 verified.flaw(&name, format!("delivery {id} stands under the key of another"));
             } else if delivery.state.due().is_some() {
                 verified.flaw(&name, format!("delivery {id} has not ended"));
